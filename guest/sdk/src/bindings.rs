@@ -1,0 +1,21 @@
+//! The world `backend-plugin`, as generated from `wit/`: every import, and the exports that each plugin has. What a
+//! plugin does not use is not linked, so a component's imports are its true dependencies.
+//!
+//! The rest of the SDK is a thin layer over this; reach for it where the layer lacks something.
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    unreachable_pub,
+    unsafe_code,
+    reason = "generated code"
+)]
+
+wit_bindgen::generate!({
+    path: "../../wit",
+    world: "greenroom:plugin/backend-plugin",
+    generate_all,
+    pub_export_macro: true,
+});

@@ -1,0 +1,157 @@
+//! Declaring a plugin, and the exports that the host calls.
+
+use crate::{
+    Request, Router,
+    bindings::exports::{greenroom::plugin::lifecycle, wasi::http::incoming_handler},
+};
+use std::{marker::PhantomData, sync::OnceLock};
+
+pub use lifecycle::{Access, Migration};
+
+/// What an author implements; [`plugin!`](crate::plugin!) makes a component of it.
+pub trait Plugin {
+    /// What the plugin is. Every call to the host is refused while this runs: it may depend on nothing but the code.
+    fn declare() -> Declaration;
+
+    /// What answers its requests.
+    fn routes() -> Router;
+
+    /// Runs once for each build, after the migrations and before the first request, within 5 seconds. An error refuses
+    /// the build, and whoever deployed it reads the text.
+    fn start() -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// A plugin's id, version, policies, migrations and permissions.
+#[derive(Debug, Clone)]
+pub struct Declaration(lifecycle::Descriptor);
+
+impl Declaration {
+    /// `id` is `[a-z][a-z0-9-]{0,62}`; `version` is for people, mostly `env!("CARGO_PKG_VERSION")`.
+    pub fn new(id: &str, version: &str) -> Self {
+        Self(lifecycle::Descriptor {
+            id: id.to_owned(),
+            version: version.to_owned(),
+            summary: String::new(),
+            policies: Vec::new(),
+            migrations: Vec::new(),
+            permissions: Vec::new(),
+        })
+    }
+
+    /// One line on what the plugin is for.
+    #[must_use]
+    pub fn summary(mut self, summary: &str) -> Self {
+        self.0.summary = summary.to_owned();
+        self
+    }
+
+    /// Says who may reach `path` and all below it. Paths without a policy want a credential.
+    #[must_use]
+    pub fn policy(mut self, path: &str, access: Access) -> Self {
+        self.0.policies.push(lifecycle::Policy {
+            path: path.to_owned(),
+            access,
+        });
+        self
+    }
+
+    /// Adds a step of the database's schema.
+    #[must_use]
+    pub fn migration(mut self, migration: Migration) -> Self {
+        self.0.migrations.push(migration);
+        self
+    }
+
+    /// Names a permission that the plugin asks about, with its attributes.
+    #[must_use]
+    pub fn permission(mut self, name: &str, attributes: &[(&str, &str)]) -> Self {
+        let attributes = attributes
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        self.0.permissions.push(lifecycle::Permission {
+            name: name.to_owned(),
+            attributes,
+        });
+        self
+    }
+
+    /// As the host gets it.
+    pub fn into_descriptor(self) -> lifecycle::Descriptor {
+        self.0
+    }
+}
+
+impl Migration {
+    /// A step that only adds (tables, columns, indexes): the build before it can work on with the schema, and serves
+    /// while it runs. `version` counts from 1; the text of a step that has run anywhere may never change.
+    pub fn additive(version: u32, name: &str, sql: &str) -> Self {
+        Self {
+            version,
+            name: name.to_owned(),
+            sql: sql.to_owned(),
+            additive: true,
+        }
+    }
+
+    /// A step that changes or removes: requests are held while it runs, and builds that lack it are refused afterwards.
+    pub fn exclusive(version: u32, name: &str, sql: &str) -> Self {
+        Self {
+            version,
+            name: name.to_owned(),
+            sql: sql.to_owned(),
+            additive: false,
+        }
+    }
+}
+
+/// The exports of a plugin. [`plugin!`](crate::plugin) names it; nobody else needs it.
+#[doc(hidden)]
+pub struct Component<P>(PhantomData<P>);
+
+impl<P: Plugin> lifecycle::Guest for Component<P> {
+    fn describe() -> lifecycle::Descriptor {
+        P::declare().into_descriptor()
+    }
+
+    fn start() -> Result<(), String> {
+        P::start()
+    }
+}
+
+impl<P: Plugin> incoming_handler::Guest for Component<P> {
+    fn handle(request: incoming_handler::IncomingRequest, out: incoming_handler::ResponseOutparam) {
+        // Kept from request to request: a component holds one plugin, and its routes do not change.
+        static ROUTER: OnceLock<Router> = OnceLock::new();
+        ROUTER
+            .get_or_init(P::routes)
+            .dispatch(Request::incoming(request))
+            .send(out);
+    }
+}
+
+/// Makes a component of a type that implements [`Plugin`]: `greenroom_sdk::plugin!(Todo);`, once in a crate.
+///
+/// On your own machine, where tests run, it exports nothing: the exports have names that only a component can have.
+#[macro_export]
+macro_rules! plugin {
+    ($plugin:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        #[allow(
+            unsafe_code,
+            reason = "the generated exports cross the component's boundary"
+        )]
+        const _: () = {
+            type Component = $crate::Component<$plugin>;
+    $crate::bindings::export!(Component with_types_in $crate::bindings);
+        };
+        // So that a test build does not call the plugin unused.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: (fn() -> $crate::Declaration, fn() -> $crate::Router) = (
+            <$plugin as $crate::Plugin>::declare,
+            <$plugin as $crate::Plugin>::routes,
+        );
+    };
+}

@@ -1,0 +1,233 @@
+//! An answer, and how it leaves the component.
+
+use crate::{
+    bindings::wasi::{
+        http::types::{Fields, OutgoingBody, OutgoingResponse, ResponseOutparam},
+        io::streams::{OutputStream, StreamError},
+    },
+    log,
+};
+use serde::Serialize;
+use std::{borrow::Cow, io};
+
+/// A status, headers and a body.
+pub struct Response {
+    status: u16,
+    headers: Vec<(Cow<'static, str>, Vec<u8>)>,
+    content: Content,
+}
+
+type Produce = Box<dyn FnOnce(&mut Writer) -> io::Result<()>>;
+
+enum Content {
+    Bytes(Vec<u8>),
+    Stream(Produce),
+}
+
+impl Response {
+    /// An answer without a body.
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            content: Content::Bytes(Vec::new()),
+        }
+    }
+
+    /// 204.
+    pub fn no_content() -> Self {
+        Self::new(204)
+    }
+
+    /// A value as compact JSON.
+    ///
+    /// # Panics
+    /// If the value cannot be JSON, as a map whose keys are no strings.
+    pub fn json(status: u16, value: &(impl Serialize + ?Sized)) -> Self {
+        Self::json_bytes(
+            status,
+            serde_json::to_vec(value).expect("the value can be written as JSON"),
+        )
+    }
+
+    /// JSON that is written already.
+    pub fn json_bytes(status: u16, json: impl Into<Vec<u8>>) -> Self {
+        Self::bytes_of(status, "application/json; charset=utf-8", json)
+    }
+
+    /// Plain text.
+    pub fn text(status: u16, text: impl Into<String>) -> Self {
+        Self::bytes_of(status, "text/plain; charset=utf-8", text.into())
+    }
+
+    /// A body of any type.
+    pub fn bytes_of(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        let headers = vec![(
+            Cow::Borrowed("content-type"),
+            content_type.as_bytes().to_vec(),
+        )];
+        Self {
+            status,
+            headers,
+            content: Content::Bytes(body.into()),
+        }
+    }
+
+    /// A body that is written while it is sent. An error ends the answer without its proper end, so that the client
+    /// sees that it is not whole.
+    pub fn stream(
+        status: u16,
+        content_type: &'static str,
+        produce: impl FnOnce(&mut Writer) -> io::Result<()> + 'static,
+    ) -> Self {
+        let headers = vec![(
+            Cow::Borrowed("content-type"),
+            content_type.as_bytes().to_vec(),
+        )];
+        Self {
+            status,
+            headers,
+            content: Content::Stream(Box::new(produce)),
+        }
+    }
+
+    /// Adds a header. `content-length` is set by the SDK where the length is known, unless it is added here.
+    #[must_use]
+    pub fn with_header(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl AsRef<[u8]>,
+    ) -> Self {
+        self.headers.push((name.into(), value.as_ref().to_vec()));
+        self
+    }
+
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The first value of a header, where it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self
+            .headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))?;
+        str::from_utf8(value).ok()
+    }
+
+    /// The body, unless it is streamed.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Bytes(bytes) => Some(bytes),
+            Content::Stream(_) => None,
+        }
+    }
+
+    /// Hands the answer to the host. A whole body goes with one write before the head is given away, as far as the
+    /// host takes it at once; the rest, and a stream, follow as the host asks for them.
+    pub(crate) fn send(self, out: ResponseOutparam) {
+        let mut headers: Vec<_> = self
+            .headers
+            .into_iter()
+            .map(|(name, value)| (name.into_owned(), value))
+            .collect();
+        if let Content::Bytes(bytes) = &self.content
+            && !matches!(self.status, 204 | 304)
+            && !headers
+                .iter()
+                .any(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        {
+            headers.push((
+                "content-length".to_owned(),
+                bytes.len().to_string().into_bytes(),
+            ));
+        }
+        let head = Fields::from_list(&headers)
+            .map_err(|error| format!("a header of the answer: {error:?}"));
+        let head = head.map(OutgoingResponse::new).and_then(|response| {
+            let set = response.set_status_code(self.status);
+            set.map(|()| response)
+                .map_err(|()| format!("{} is no status", self.status))
+        });
+        match head {
+            Ok(response) => deliver(response, self.content, out),
+            Err(problem) => {
+                log::error!("{problem}");
+                let response = OutgoingResponse::new(Fields::new());
+                // 500 is a status.
+                let _ = response.set_status_code(500);
+                deliver(response, Content::Bytes(Vec::new()), out);
+            }
+        }
+    }
+}
+
+fn deliver(response: OutgoingResponse, content: Content, out: ResponseOutparam) {
+    let body = response.body().expect("a new answer has its body");
+    let outcome = match content {
+        Content::Bytes(bytes) if bytes.is_empty() => {
+            ResponseOutparam::set(out, Ok(response));
+            Ok(())
+        }
+        Content::Bytes(bytes) => {
+            let mut writer = Writer(body.write().expect("a new body has its stream"));
+            let first = writer.write_now(&bytes);
+            ResponseOutparam::set(out, Ok(response));
+            first.and_then(|sent| io::Write::write_all(&mut writer, &bytes[sent..]))
+        }
+        Content::Stream(produce) => {
+            let mut writer = Writer(body.write().expect("a new body has its stream"));
+            ResponseOutparam::set(out, Ok(response));
+            produce(&mut writer)
+        }
+    };
+    // Dropping the body instead of finishing it tells the host that it is not whole.
+    let finished = outcome
+        .map_err(|error| error.to_string())
+        .and_then(|()| OutgoingBody::finish(body, None).map_err(|code| format!("{code:?}")));
+    if let Err(problem) = finished {
+        log::warn!("the answer was not sent whole: {problem}");
+    }
+}
+
+/// Where a streamed body is written to. A write waits until the host takes it, which is when the client reads.
+pub struct Writer(OutputStream);
+
+impl Writer {
+    /// Writes as much as the host takes at once, and answers how much that was.
+    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let permitted = self.0.check_write().map_err(broken)?;
+        let length = bytes
+            .len()
+            .min(usize::try_from(permitted).unwrap_or(usize::MAX));
+        if length > 0 {
+            self.0.write(&bytes[..length]).map_err(broken)?;
+        }
+        Ok(length)
+    }
+}
+
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            match self.write_now(bytes)? {
+                0 => self.0.subscribe().block(),
+                written => return Ok(written),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.blocking_flush().map_err(broken)
+    }
+}
+
+fn broken(error: StreamError) -> io::Error {
+    match error {
+        StreamError::Closed => io::Error::new(io::ErrorKind::BrokenPipe, "the client is gone"),
+        StreamError::LastOperationFailed(error) => io::Error::other(error.to_debug_string()),
+    }
+}

@@ -1,0 +1,295 @@
+//! From a request's method and path to the function that answers it.
+
+use crate::{Error, Query, Request, Response, log, percent};
+
+/// Answers one request.
+pub type Handler = fn(&Request) -> Result<Response, Error>;
+
+/// The routes of a plugin.
+///
+/// A pattern's segments are literals, which match byte for byte and undecoded (`/TODOS` and `/%74odos` are not
+/// `/todos`), or `:name`, which matches any one segment that is not empty and is percent-decoded once. One slash at the
+/// end of a path makes no difference. Where several routes fit, the first declared wins.
+///
+/// The router itself answers `HEAD` as `GET` (the host drops the body), `OPTIONS` with 204 and `Allow`, a known path
+/// with another method with 405, an unknown path with 404, and a broken escape in a `:name` or the query with 400.
+#[derive(Default)]
+pub struct Router {
+    routes: Vec<Route>,
+}
+
+struct Route {
+    method: &'static str,
+    pattern: Vec<Segment>,
+    handler: Handler,
+}
+
+enum Segment {
+    Literal(&'static str),
+    Name(&'static str),
+}
+
+impl Router {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[must_use]
+    pub fn get(self, pattern: &'static str, handler: Handler) -> Self {
+        self.route("GET", pattern, handler)
+    }
+
+    #[must_use]
+    pub fn post(self, pattern: &'static str, handler: Handler) -> Self {
+        self.route("POST", pattern, handler)
+    }
+
+    #[must_use]
+    pub fn put(self, pattern: &'static str, handler: Handler) -> Self {
+        self.route("PUT", pattern, handler)
+    }
+
+    #[must_use]
+    pub fn patch(self, pattern: &'static str, handler: Handler) -> Self {
+        self.route("PATCH", pattern, handler)
+    }
+
+    #[must_use]
+    pub fn delete(self, pattern: &'static str, handler: Handler) -> Self {
+        self.route("DELETE", pattern, handler)
+    }
+
+    /// `method` in capitals; `pattern` as `/todos/:id`.
+    #[must_use]
+    pub fn route(mut self, method: &'static str, pattern: &'static str, handler: Handler) -> Self {
+        let pattern = segments(pattern)
+            .into_iter()
+            .flatten()
+            .map(|text| {
+                text.strip_prefix(':')
+                    .map_or(Segment::Literal(text), Segment::Name)
+            })
+            .collect();
+        self.routes.push(Route {
+            method,
+            pattern,
+            handler,
+        });
+        self
+    }
+
+    /// Answers a request, whatever happens.
+    pub fn dispatch(&self, mut request: Request) -> Response {
+        self.answer(&mut request).unwrap_or_else(|answer| {
+            if let Some(detail) = answer.detail() {
+                log::error!("{detail}");
+            }
+            answer.into()
+        })
+    }
+
+    fn answer(&self, request: &mut Request) -> Result<Response, Error> {
+        let path = request.path();
+        let fitting = || self.routes.iter().filter(|route| route.fits(path));
+        let method = if request.method() == "HEAD" {
+            "GET"
+        } else {
+            request.method()
+        };
+        let Some(route) = fitting().find(|route| route.method == method) else {
+            let allow = allow(fitting()).ok_or_else(|| Error::not_found("Not found"))?;
+            return match method {
+                "OPTIONS" => Ok(Response::no_content().with_header("allow", allow)),
+                _ => {
+                    Err(Error::new(405, "the method is not allowed here")
+                        .with_header("allow", allow))
+                }
+            };
+        };
+        let params = route.params(path)?;
+        let query = Query::parse(request.raw_query())?;
+        request.route(params, query);
+        (route.handler)(request)
+    }
+}
+
+impl Route {
+    fn fits(&self, path: &str) -> bool {
+        let Some(mut path) = segments(path) else {
+            return false;
+        };
+        let mut pattern = self.pattern.iter();
+        let fits = path.all(|text| match pattern.next() {
+            Some(Segment::Literal(literal)) => *literal == text,
+            Some(Segment::Name(_)) => !text.is_empty(),
+            None => false,
+        });
+        fits && pattern.next().is_none()
+    }
+
+    /// The decoded values of the `:names`, for a path that fits.
+    fn params(&self, path: &str) -> Result<Vec<(&'static str, String)>, Error> {
+        let path = segments(path).into_iter().flatten();
+        let named = self
+            .pattern
+            .iter()
+            .zip(path)
+            .filter_map(|(segment, text)| match segment {
+                Segment::Name(name) => Some((*name, text)),
+                Segment::Literal(_) => None,
+            });
+        named
+            .map(|(name, text)| match percent::decode(text) {
+                Ok(value) => Ok((name, value.into_owned())),
+                Err(percent::Broken) => Err(Error::bad_request(format!(
+                    "{name} has an invalid percent-escape"
+                ))),
+            })
+            .collect()
+    }
+}
+
+/// The segments of a path, one slash at its end aside; none of them for `/`. `None` for what is no path, as `*`.
+fn segments(path: &str) -> Option<impl Iterator<Item = &str>> {
+    let path = path.strip_prefix('/')?;
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let segments = (!path.is_empty()).then(|| path.split('/'));
+    Some(segments.into_iter().flatten())
+}
+
+/// The methods of a path's routes, for `Allow`; `None` when no route fits.
+fn allow<'a>(fitting: impl Iterator<Item = &'a Route>) -> Option<String> {
+    let mut methods = Vec::new();
+    for route in fitting {
+        let also = (route.method == "GET").then_some("HEAD");
+        for method in [route.method].into_iter().chain(also) {
+            if !methods.contains(&method) {
+                methods.push(method);
+            }
+        }
+    }
+    (!methods.is_empty()).then(|| methods.join(", ") + ", OPTIONS")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn router() -> Router {
+        fn show(request: &Request) -> Result<Response, Error> {
+            Ok(Response::text(200, request.param("id")))
+        }
+        fn list(request: &Request) -> Result<Response, Error> {
+            Ok(Response::text(
+                200,
+                request.query().get("q")?.unwrap_or("all"),
+            ))
+        }
+        fn root(_: &Request) -> Result<Response, Error> {
+            Ok(Response::text(200, "root"))
+        }
+        fn fail(_: &Request) -> Result<Response, Error> {
+            Err(Error::new(409, "no"))
+        }
+        Router::new()
+            .get("/", root)
+            .get("/todos", list)
+            .post("/todos", fail)
+            .get("/todos/:id", show)
+            .delete("/todos/:id", fail)
+            .post("/todos/all", root)
+    }
+
+    fn ask(method: &'static str, target: &str) -> (u16, String) {
+        let response = router().dispatch(Request::new(method, target));
+        let body = String::from_utf8(response.bytes().unwrap().to_vec()).unwrap();
+        (response.status(), body)
+    }
+
+    fn allowed(method: &'static str, target: &str) -> (u16, Option<String>) {
+        let response = router().dispatch(Request::new(method, target));
+        (
+            response.status(),
+            response.header("allow").map(str::to_owned),
+        )
+    }
+
+    #[test]
+    fn literals_match_raw_bytes() {
+        assert_eq!(ask("GET", "/todos"), (200, "all".into()));
+        assert_eq!(ask("GET", "/todos/?q=a+b"), (200, "a b".into()));
+        assert_eq!(ask("GET", "/"), (200, "root".into()));
+        assert_eq!(ask("GET", "?x"), (200, "root".into()));
+        for path in [
+            "/TODOS",
+            "/%74odos",
+            "/todo",
+            "/todos//",
+            "//todos",
+            "/todos/a/b",
+            "/todos/a//",
+            "/./todos",
+            "*",
+            "todos",
+        ] {
+            assert_eq!(
+                ask("GET", path),
+                (404, r#"{"error":"Not found"}"#.into()),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_are_decoded_once() {
+        assert_eq!(ask("GET", "/todos/a%2Fb"), (200, "a/b".into()));
+        assert_eq!(ask("GET", "/todos/%2541/"), (200, "%41".into()));
+        assert_eq!(ask("GET", "/todos/a+b"), (200, "a+b".into()));
+        assert_eq!(ask("GET", "/todos/.."), (200, "..".into()));
+        for path in ["/todos/%", "/todos/%zz", "/todos/%FF"] {
+            assert_eq!(
+                ask("GET", path),
+                (
+                    400,
+                    r#"{"error":"id has an invalid percent-escape"}"#.into()
+                ),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_methods() {
+        assert_eq!(ask("HEAD", "/todos").0, 200);
+        assert_eq!(ask("POST", "/todos"), (409, r#"{"error":"no"}"#.into()));
+        assert_eq!(
+            allowed("OPTIONS", "/todos"),
+            (204, Some("GET, HEAD, POST, OPTIONS".into()))
+        );
+        assert_eq!(
+            allowed("PUT", "/todos/1"),
+            (405, Some("GET, HEAD, DELETE, OPTIONS".into()))
+        );
+        assert_eq!(allowed("PATCH", "/todos/%zz").0, 405);
+        assert_eq!(allowed("OPTIONS", "/nothing"), (404, None));
+        assert_eq!(allowed("PUT", "/nothing"), (404, None));
+    }
+
+    #[test]
+    fn routes_that_fit_alike_share_a_path() {
+        assert_eq!(ask("POST", "/todos/all"), (200, "root".into()));
+        assert_eq!(ask("GET", "/todos/all"), (200, "all".into()));
+        assert_eq!(
+            allowed("PUT", "/todos/all").1.as_deref(),
+            Some("GET, HEAD, DELETE, POST, OPTIONS")
+        );
+    }
+
+    #[test]
+    fn a_broken_query_is_refused_where_the_path_is_known() {
+        assert_eq!(ask("GET", "/todos?q=%zz").0, 400);
+        assert_eq!(ask("GET", "/todos/1?other=%F").0, 400);
+        assert_eq!(ask("GET", "/nothing?q=%zz").0, 404);
+        assert_eq!(ask("GET", "/todos?q=1&q=2").0, 400);
+    }
+}

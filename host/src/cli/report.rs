@@ -1,0 +1,129 @@
+//! What `check` and `inspect` print.
+
+use super::{FAILED, output};
+use serde_json::Value;
+use std::{fmt::Write, process::ExitCode};
+
+/// `greenroom check`: `{"notes": [...], "plugins": {ID: INSPECTION or {"problem": ...}}}`. Fails when a plugin would not
+/// be served.
+pub fn checked(result: &Value, json: bool) -> ExitCode {
+    let plugins = result["plugins"].as_object().into_iter().flatten();
+    let broken = plugins
+        .clone()
+        .filter(|(_, p)| !p["problem"].is_null())
+        .count();
+    if json {
+        output::line(&result.to_string());
+    } else {
+        for note in result["notes"].as_array().into_iter().flatten() {
+            output::complain(&format!("note: {}", text(note)));
+        }
+        let mut count = 0;
+        for (id, plugin) in plugins {
+            count += 1;
+            let problem = &plugin["problem"];
+            if problem.is_null() {
+                let version = text(&plugin["descriptor"]["version"]);
+                output::line(&format!(
+                    "ok      {id}  {}  {version}",
+                    short(&plugin["hash"])
+                ));
+            } else {
+                output::line(&format!(
+                    "refused {id}  {}: {}",
+                    text(&problem["stage"]),
+                    text(&problem["error"])
+                ));
+            }
+        }
+        output::line(&format!(
+            "the configuration is valid; {count} plugins, {broken} of them refused"
+        ));
+    }
+    if broken == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    }
+}
+
+/// `greenroom inspect`. Fails when this host would refuse the component.
+pub fn inspected(inspection: &Value, json: bool) -> ExitCode {
+    if json {
+        output::line(&inspection.to_string());
+    } else {
+        output::line(&inspection_text(inspection));
+    }
+    if inspection["problem"].is_null() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    }
+}
+
+fn inspection_text(inspection: &Value) -> String {
+    let mut out = String::new();
+    let mut row = |name: &str, value: &str| _ = writeln!(out, "{name:<11} {value}");
+    let descriptor = &inspection["descriptor"];
+    if descriptor.is_null() {
+        row("id", "none (a plain wasi:http component)");
+    } else {
+        row("id", &text(&descriptor["id"]));
+        row("version", &text(&descriptor["version"]));
+        row("summary", &text(&descriptor["summary"]));
+    }
+    row("hash", &text(&inspection["hash"]));
+    row("size", &format!("{} bytes", inspection["size"]));
+    for policy in list(&descriptor["policies"]) {
+        row(
+            "policy",
+            &format!("{} {}", text(&policy["path"]), text(&policy["access"])),
+        );
+    }
+    for migration in list(&descriptor["migrations"]) {
+        let kind = if migration["additive"] == true {
+            "additive"
+        } else {
+            "not additive"
+        };
+        row(
+            "migration",
+            &format!(
+                "{} {} ({kind})",
+                migration["version"],
+                text(&migration["name"])
+            ),
+        );
+    }
+    for import in list(&inspection["imports"]) {
+        let missing = if import["offered"] == true {
+            ""
+        } else {
+            " (this host does not have it)"
+        };
+        row("import", &format!("{}{missing}", text(&import["name"])));
+    }
+    for export in list(&inspection["exports"]) {
+        row("export", &text(export));
+    }
+    if !inspection["problem"].is_null() {
+        row("problem", &text(&inspection["problem"]["error"]));
+    }
+    out.trim_end().to_owned()
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// A component's texts may hold anything; a terminal gets no control characters.
+fn text(value: &Value) -> String {
+    let text = value.as_str().unwrap_or_default();
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+fn short(hash: &Value) -> String {
+    text(hash).chars().take(12).collect()
+}

@@ -1,0 +1,134 @@
+//! The wasmtime engine: one for all plugins, sized at start. The compile cache is in `engine/cache.rs`, the child process
+//! that compiles in `engine/compile.rs`.
+
+mod cache;
+mod compile;
+
+use crate::config;
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+pub use cache::{Cache, CacheError};
+pub use compile::{CompileError, run_child as run_compile_child};
+
+/// How often the epoch advances: a guest in an endless loop is looked at this often.
+pub const TICK: Duration = Duration::from_millis(1);
+
+/// Instances beyond `engine.maxInstances` that the allocator has room for: the throw-away ones in which a new build is
+/// described and started while the pool is full.
+const SPARE_INSTANCES: u32 = 32;
+
+/// Core modules of one component that the allocator is sized for: an SDK plugin has 3 or 4, a Python guest about 20.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 8;
+
+/// Elements of one table: a Python guest has about 15,000 functions in it.
+const TABLE_ELEMENTS: usize = 65_536;
+
+/// Bytes of wasm stack of one call; deeper recursion traps.
+const WASM_STACK: usize = 512 << 10;
+
+/// Bytes of the native stack of one call, wasm and host calls together.
+const ASYNC_STACK: usize = 2 << 20;
+
+/// The engine with its compile cache. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+struct Shared {
+    engine: wasmtime::Engine,
+    cache: Cache,
+}
+
+impl Engine {
+    /// Reserves the address space for `engine.maxInstances` instances and starts the epoch's clock.
+    pub fn new(
+        settings: &config::Engine,
+        cache_folder: &std::path::Path,
+    ) -> Result<Self, EngineError> {
+        let max_memory = usize::try_from(settings.max_memory)
+            .map_err(|_| EngineError::Memory(settings.max_memory))?;
+        let mut config = compile_settings();
+        config.allocation_strategy(pooling(settings.max_instances, max_memory));
+        let engine = wasmtime::Engine::new(&config).map_err(EngineError::Wasmtime)?;
+        let cache = Cache::open(cache_folder, &engine)?;
+        start_clock(&engine).map_err(EngineError::Clock)?;
+        Ok(Self(Arc::new(Shared { engine, cache })))
+    }
+
+    pub fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.0.engine
+    }
+
+    pub fn cache(&self) -> &Cache {
+        &self.0.cache
+    }
+}
+
+/// Why the host cannot start its engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("engine.maxMemory: {0} bytes do not fit this machine's address space")]
+    Memory(u64),
+    #[error(
+        "the engine does not start (engine.maxInstances and engine.maxMemory reserve address space): {0:#}"
+    )]
+    Wasmtime(wasmtime::Error),
+    #[error("no thread for the engine's clock: {0}")]
+    Clock(std::io::Error),
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+}
+
+/// What decides how code is compiled: the same in the host and in the child that compiles for it. Features that plugins
+/// do not need are off, so that less of the engine can be reached.
+fn compile_settings() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .concurrency_support(false)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(ASYNC_STACK)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(32))
+        .wasm_memory64(false)
+        .wasm_relaxed_simd(false)
+        .gc_support(false)
+        .wasm_gc(false)
+        .native_unwind_info(false);
+    config
+}
+
+fn pooling(instances: u32, max_memory: usize) -> InstanceAllocationStrategy {
+    let instances = instances.saturating_add(SPARE_INSTANCES);
+    let cores = instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(cores)
+        .total_memories(instances)
+        .total_tables(cores)
+        .total_stacks(instances)
+        .max_memory_size(max_memory)
+        .table_elements(TABLE_ELEMENTS)
+        .max_memories_per_component(4)
+        .max_tables_per_component(CORE_INSTANCES_PER_COMPONENT * 4)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT * 8)
+        // With the kernel's page-map scan only the pages that were written are reset; it is used where the kernel has it.
+        .pagemap_scan(Enabled::Auto)
+        .linear_memory_keep_resident(512 << 10)
+        .table_keep_resident(64 << 10);
+    InstanceAllocationStrategy::Pooling(pool)
+}
+
+/// The thread ends by itself when the engine is gone.
+fn start_clock(engine: &wasmtime::Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    std::thread::Builder::new()
+        .name("epoch".into())
+        .spawn(move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(TICK);
+            }
+        })?;
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! Compiled components on disk. Loading compiled code is trusting it with the whole process, so the folder must be ours
+//! alone, each file's SHA-256 is checked, and it is the checked file itself (the open descriptor) that is mapped.
+//! Anything that does not match is compiled again.
+
+use super::compile::{self, CompileError, compatibility};
+use crate::id::BuildId;
+use bytes::Bytes;
+use rustix::fs::{Mode, OFlags};
+use sha2::{Digest, Sha256};
+use std::{
+    fs::File,
+    io::{Read, Write},
+    os::{fd::AsRawFd, unix::fs::MetadataExt},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+use wasmtime::component::Component;
+
+/// Compiled components kept; past it the ones unused for longest go. One of a Rust plugin takes 1 to 2 MB.
+const MAX_FILES: usize = 1024;
+
+/// Why a cache folder is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    #[error(
+        "plugins.cache: {} must be a folder that belongs to the user who runs greenroom and is closed to everybody else: \
+         {why}. Correct it (chmod 700) or name another folder",
+        folder.display()
+    )]
+    NotPrivate { folder: PathBuf, why: String },
+    #[error("plugins.cache: {}: {error}", folder.display())]
+    Io {
+        folder: PathBuf,
+        error: std::io::Error,
+    },
+}
+
+/// The folder `plugins.cache`.
+pub struct Cache {
+    folder: PathBuf,
+    compatibility: u64,
+}
+
+impl Cache {
+    /// Creates the folder when it is missing (0700) and refuses one that others can write to or that is not ours.
+    pub(super) fn open(folder: &Path, engine: &wasmtime::Engine) -> Result<Self, CacheError> {
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| CacheError::Io {
+                folder: folder.into(),
+                error,
+            })?;
+        let cache = Self {
+            folder: folder.into(),
+            compatibility: compatibility(engine),
+        };
+        cache.check_private()?;
+        Ok(cache)
+    }
+
+    /// The component ready to link: from the cache, or compiled in a child process (and then kept).
+    pub async fn load(
+        &self,
+        engine: &wasmtime::Engine,
+        id: BuildId,
+        component: Bytes,
+    ) -> Result<Component, CompileError> {
+        let private = self.check_private();
+        let path = self.path(id);
+        if private.is_ok() {
+            match open_checked(&path) {
+                Ok(Some(file)) => match map(engine, &file) {
+                    Ok(component) => return Ok(component),
+                    Err(error) => {
+                        tracing::warn!(build = %id.short(), %error, "cached code does not load; compiling again")
+                    }
+                },
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(build = %id.short(), error, "cached code is refused; compiling again")
+                }
+            }
+        }
+        let code = compile::compile(engine, component).await?;
+        let stored = private.map_err(|e| e.to_string()).and_then(|()| {
+            self.store(&path, &code).map_err(|e| e.to_string())?;
+            open_checked(&path)?.ok_or_else(|| "the file just written is gone".to_owned())
+        });
+        match stored {
+            Ok(file) => map(engine, &file),
+            Err(error) => {
+                tracing::warn!(build = %id.short(), error, "compiled code is not kept in the cache");
+                from_memory(engine, &code)
+            }
+        }
+        .map_err(|e| CompileError::Invalid(format!("{e:#}")))
+    }
+
+    fn path(&self, id: BuildId) -> PathBuf {
+        self.folder
+            .join(format!("{id}-{:016x}.cwasm", self.compatibility))
+    }
+
+    /// Whoever can write here can run code in the host: looked at before each use.
+    fn check_private(&self) -> Result<(), CacheError> {
+        let folder = &self.folder;
+        let meta = std::fs::symlink_metadata(folder).map_err(|error| CacheError::Io {
+            folder: folder.clone(),
+            error,
+        })?;
+        let not = |why: String| {
+            Err(CacheError::NotPrivate {
+                folder: folder.clone(),
+                why,
+            })
+        };
+        if !meta.is_dir() {
+            return not("it is no folder".into());
+        }
+        if meta.uid() != rustix::process::geteuid().as_raw() {
+            return not(format!("it belongs to user {}", meta.uid()));
+        }
+        if meta.mode() & 0o077 != 0 {
+            return not(format!("its mode is {:03o}", meta.mode() & 0o777));
+        }
+        Ok(())
+    }
+
+    /// Code first, its digest second, each renamed into place: a crash in between leaves a pair that does not match.
+    fn store(&self, path: &Path, code: &[u8]) -> std::io::Result<()> {
+        self.make_room()?;
+        let digest = hex::encode(Sha256::digest(code));
+        for (target, bytes) in [
+            (path.to_owned(), code),
+            (digest_path(path), digest.as_bytes()),
+        ] {
+            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?; // 0600
+            file.write_all(bytes)?;
+            file.persist(target).map_err(|e| e.error)?;
+        }
+        Ok(())
+    }
+
+    fn make_room(&self) -> std::io::Result<()> {
+        let mut files: Vec<(SystemTime, PathBuf)> = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "cwasm") {
+                let used = std::fs::metadata(&path)
+                    .and_then(|m| m.modified())
+                    .unwrap_or(SystemTime::UNIX_EPOCH);
+                files.push((used, path));
+            }
+        }
+        files.sort();
+        let excess = (files.len() + 1).saturating_sub(MAX_FILES);
+        for (_, path) in files.into_iter().take(excess) {
+            // A file that another host removed first is as good as removed.
+            let _ = std::fs::remove_file(digest_path(&path));
+            let _ = std::fs::remove_file(path);
+        }
+        Ok(())
+    }
+}
+
+fn digest_path(path: &Path) -> PathBuf {
+    path.with_extension("sha256")
+}
+
+/// The file, opened once, when its content has the recorded digest; `None` when nothing is cached.
+fn open_checked(path: &Path) -> Result<Option<File>, String> {
+    let open = |path: &Path| match rustix::fs::open(
+        path,
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    ) {
+        Ok(fd) => Ok(Some(File::from(fd))),
+        Err(rustix::io::Errno::NOENT) => Ok(None),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    };
+    let (Some(mut file), Some(digest)) = (open(path)?, open(&digest_path(path))?) else {
+        return Ok(None);
+    };
+    let meta = file.metadata().map_err(|e| e.to_string())?;
+    if meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o022 != 0 {
+        return Err(format!("{} is writable by others", path.display()));
+    }
+    let mut expected = String::new();
+    digest
+        .take(64)
+        .read_to_string(&mut expected)
+        .map_err(|e| e.to_string())?;
+    let mut hasher = Sha256::new();
+    std::io::copy(&mut file, &mut hasher).map_err(|e| e.to_string())?;
+    if hex::encode(hasher.finalize()) != expected {
+        return Err(format!("{} is not what was written there", path.display()));
+    }
+    // Tells `make_room` that it is in use; a failure costs a recompile some day.
+    let _ = file.set_modified(SystemTime::now());
+    Ok(Some(file))
+}
+
+#[expect(
+    unsafe_code,
+    reason = "loading code that this host compiled, from a private folder, digest checked"
+)]
+fn map(engine: &wasmtime::Engine, file: &File) -> wasmtime::Result<Component> {
+    // Through the descriptor: the path could name another file by now.
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    // SAFETY: the bytes are what `precompile_component` of this binary wrote: `open_checked` compared their digest and
+    // that nobody else can write the file or its folder. wasmtime refuses code of other settings or versions itself.
+    unsafe { Component::deserialize_file(engine, path) }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "loading code that the child process of this host has just compiled"
+)]
+fn from_memory(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes came over a pipe from our own child, which is this binary.
+    unsafe { Component::deserialize(engine, code) }
+}

@@ -1,0 +1,171 @@
+//! Compiling a component in a child process, so that a component that makes the compiler run for ever, eat the memory or
+//! crash takes nothing with it. The child is this very binary (`/proc/self/exe`, which stays the same file when the one
+//! on disk is replaced), has no environment, and limits itself before it reads a byte of the component.
+//!
+//! Protocol: the parent sends one line with the hash of its compile settings, then the component. The child answers the
+//! compiled code on stdout and exits 0, or a message on stderr and exits 1.
+
+use bytes::Bytes;
+use rustix::process::{Resource, Rlimit, setrlimit};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{BufRead, Read, Write},
+    process::Stdio,
+    sync::OnceLock,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::Command,
+    sync::Semaphore,
+    time::timeout,
+};
+
+/// Wall time of one compile. A guest with a whole JavaScript or Python engine inside takes up to half a minute.
+const WALL: Duration = Duration::from_secs(180);
+/// CPU seconds of one compile, all of the child's threads together.
+const CPU_SECONDS: u64 = 300;
+/// Address space of the child: about ten times what the largest known guest needs.
+const ADDRESS_SPACE: u64 = 4 << 30;
+/// Compiled code, at most.
+const MAX_OUTPUT: u64 = 1 << 30;
+/// What is kept of the child's message.
+const MAX_MESSAGE: u64 = 16 << 10;
+
+/// One compile at a time in the whole process: it takes all cores already.
+fn turn() -> &'static Semaphore {
+    static TURN: OnceLock<Semaphore> = OnceLock::new();
+    TURN.get_or_init(|| Semaphore::new(1))
+}
+
+/// Why a component was not compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// The component itself is at fault; the text is wasmtime's.
+    #[error("{0}")]
+    Invalid(String),
+    #[error(
+        "the compiler passed its limits ({} s, {CPU_SECONDS} CPU seconds, {} GiB): {what}",
+        WALL.as_secs(),
+        ADDRESS_SPACE >> 30
+    )]
+    Limits { what: String },
+    #[error("the compiler process: {0}")]
+    Process(std::io::Error),
+}
+
+/// A number that is equal in two processes only when one can load what the other compiled.
+pub(super) fn compatibility(engine: &wasmtime::Engine) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Compiles `component` in a child process and returns what `Component::deserialize` loads.
+pub(super) async fn compile(
+    engine: &wasmtime::Engine,
+    component: Bytes,
+) -> Result<Vec<u8>, CompileError> {
+    let _turn = turn()
+        .acquire()
+        .await
+        .map_err(|e| CompileError::Process(std::io::Error::other(e)))?;
+    let mut child = Command::new("/proc/self/exe")
+        .arg("compile")
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(CompileError::Process)?;
+    let (Some(mut stdin), Some(stdout), Some(stderr)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
+        return Err(CompileError::Process(std::io::Error::other(
+            "no pipes to the compiler process",
+        )));
+    };
+    let head = format!("{:016x}\n", compatibility(engine));
+    let send = async move {
+        // A child that refuses early closes its stdin: what it says on stderr is the better message.
+        let _ = stdin.write_all(head.as_bytes()).await;
+        let _ = stdin.write_all(&component).await;
+        let _ = stdin.shutdown().await;
+    };
+    let mut code = Vec::new();
+    let mut message = Vec::new();
+    let mut stdout = stdout.take(MAX_OUTPUT);
+    let mut stderr = stderr.take(MAX_MESSAGE);
+    let work = async {
+        let ((), out, err) = tokio::join!(
+            send,
+            stdout.read_to_end(&mut code),
+            stderr.read_to_end(&mut message)
+        );
+        out.and(err).map_err(CompileError::Process)?;
+        child.wait().await.map_err(CompileError::Process)
+    };
+    let status = timeout(WALL, work)
+        .await
+        .map_err(|_| CompileError::Limits {
+            what: "still compiling".into(),
+        })??;
+    let message = String::from_utf8_lossy(&message).trim().to_owned();
+    match status.code() {
+        Some(0) => Ok(code),
+        Some(1) => Err(CompileError::Invalid(message)),
+        _ => Err(CompileError::Limits {
+            what: format!("{status} {message}"),
+        }),
+    }
+}
+
+/// The child: `greenroom compile`. Returns its exit code.
+pub fn run_child() -> std::process::ExitCode {
+    match child() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(message) => {
+            let _ = writeln!(std::io::stderr(), "{message}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn child() -> Result<(), String> {
+    let limit = |resource, value| {
+        setrlimit(
+            resource,
+            Rlimit {
+                current: Some(value),
+                maximum: Some(value),
+            },
+        )
+        .map_err(|e| e.to_string())
+    };
+    limit(Resource::As, ADDRESS_SPACE)?;
+    limit(Resource::Cpu, CPU_SECONDS)?;
+    limit(Resource::Core, 0)?;
+    let engine = wasmtime::Engine::new(&super::compile_settings()).map_err(|e| format!("{e:#}"))?;
+    let mut input = std::io::stdin().lock();
+    let mut head = String::new();
+    input
+        .by_ref()
+        .take(64)
+        .read_line(&mut head)
+        .map_err(|e| e.to_string())?;
+    if head.trim_end() != format!("{:016x}", compatibility(&engine)) {
+        return Err("the compiler process has other settings than the host that started it".into());
+    }
+    let mut component = Vec::new();
+    input
+        .read_to_end(&mut component)
+        .map_err(|e| e.to_string())?;
+    let code = engine
+        .precompile_component(&component)
+        .map_err(|e| format!("{e:#}"))?;
+    std::io::stdout()
+        .lock()
+        .write_all(&code)
+        .map_err(|e| e.to_string())
+}

@@ -1,0 +1,187 @@
+//! The composition root: builds the rooms in order, lets them run, and ends them. The only file that sees all rooms.
+
+use crate::{
+    config::{Config, Connection},
+    engine::Engine,
+    http::{self, admin},
+    id::PluginId,
+    plugin::{Databases, Deployer, Inspection, LoadError, Registry, Status, inspect_file, watch},
+    storage::Folder,
+};
+use anyhow::{Context, Result};
+use std::{
+    collections::BTreeMap, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path, sync::Arc,
+    time::Duration,
+};
+use tokio::{task::JoinSet, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+/// How often idle instances and expired keys are looked for.
+const SWEEP: Duration = Duration::from_secs(10);
+/// What a stop may take beyond the requests' own time: closing databases and folders.
+const CLOSING: Duration = Duration::from_secs(15);
+
+/// A host that listens. Nothing is loaded yet: [`Host::run`] does that.
+pub struct Host {
+    config: Config,
+    listener: http::Listener,
+    admin: admin::Socket,
+    deployer: Deployer,
+    registry: Registry,
+    stop: CancellationToken,
+}
+
+impl Host {
+    /// Opens the port, the admin socket and the folders; what cannot be had is an error with the key to change.
+    ///
+    /// `runtime`: where the private folder for `:memory:` databases is made.
+    pub async fn build(config: Config, runtime: &Path) -> Result<Self> {
+        raise_file_limit();
+        let engine = Engine::new(&config.engine, &config.plugins.cache)?;
+        let databases = databases(&config, runtime)?;
+        let listener = http::Listener::bind(&config.backend.listen).await?;
+        let admin = admin::Socket::bind(&config.backend.admin_socket).await?;
+        let registry = Registry::default();
+        let deployer = Deployer::new(
+            registry.clone(),
+            engine,
+            config.engine.max_instances,
+            config.plugins.clone(),
+            databases,
+        )?;
+        Ok(Self {
+            config,
+            listener,
+            admin,
+            deployer,
+            registry,
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// Where clients reach it; the real port when the configured one was 0.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    pub fn registry(&self) -> Registry {
+        self.registry.clone()
+    }
+
+    /// Cancelled, it makes [`Host::run`] stop: accept nothing new, finish what runs, return.
+    pub fn stopper(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Once the plugins have their first outcome: where each can be tried, or why it does not serve.
+    pub fn outcomes(&self) -> impl Fn() -> Vec<(PluginId, Result<String, String>)> + Send + use<> {
+        let deployer = self.deployer.clone();
+        move || {
+            let outcome = |status: Status| {
+                let probe = deployer.settings().of(&status.id).probe;
+                let path = format!("/api/{}{}", status.id, probe.as_deref().unwrap_or("/"));
+                let problem = status.problem.map(|p| p.message).unwrap_or_default();
+                let outcome = if status.build.is_some() {
+                    Ok(path)
+                } else {
+                    Err(problem)
+                };
+                (status.id, outcome)
+            };
+            deployer.status().into_iter().map(outcome).collect()
+        }
+    }
+
+    /// Serves until it is stopped. Bounded by `serverShutdownTimeout` from then on.
+    pub async fn run(self) {
+        let patience = self.config.backend.shutdown_timeout + CLOSING;
+        let shared = Arc::new(http::Shared::new(
+            self.registry.clone(),
+            &self.config.backend,
+        ));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(http::serve(self.listener, shared, self.stop.clone()));
+        tasks.spawn(admin::serve(
+            self.admin,
+            Arc::new(self.deployer.clone()),
+            self.stop.clone(),
+            self.config.backend.shutdown_timeout,
+        ));
+        tasks.spawn(watch::run(self.deployer.clone(), self.stop.clone()));
+        tasks.spawn(sweep(self.deployer.clone(), self.stop.clone()));
+        self.stop.cancelled().await;
+        let ended = async {
+            while let Some(ended) = tasks.join_next().await {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a part of the host failed");
+                }
+            }
+            self.deployer.close().await;
+        };
+        if timeout(patience, ended).await.is_err() {
+            tracing::error!("the host did not end in time; what was acknowledged is on the disk");
+        }
+    }
+}
+
+async fn sweep(deployer: Deployer, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SWEEP) => deployer.sweep().await,
+        }
+    }
+}
+
+/// Locks every folder that holds databases, before any is opened.
+fn databases(config: &Config, runtime: &Path) -> Result<Databases> {
+    let settings = config.backend.database.clone();
+    let mut folders: Vec<(Connection, Arc<Folder>)> = Vec::new();
+    for connection in std::iter::once(&settings.default).chain(settings.plugins.values()) {
+        if !folders.iter().any(|(known, _)| known == connection) {
+            let folder = Folder::open(connection, runtime)?;
+            folders.push((connection.clone(), Arc::new(folder)));
+        }
+    }
+    Ok(Databases {
+        settings,
+        cache: config.backend.cache,
+        folders,
+    })
+}
+
+/// Each connection is a file to the kernel, and the soft limit is often 1,024.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays at {:?}", limit.current);
+    }
+}
+
+/// `greenroom check`: every plugin that would be served, without opening a port or a database.
+pub async fn check(config: &Config) -> Result<BTreeMap<PluginId, Result<Inspection, LoadError>>> {
+    let engine = Engine::new(&config.engine, &config.plugins.cache)?;
+    let mut found = BTreeMap::new();
+    for (id, path) in watch::component_files(&config.plugins) {
+        found.insert(id, inspect_file(&engine, &path).await);
+    }
+    Ok(found)
+}
+
+/// `greenroom inspect`: one component, compiled without the host's cache.
+pub async fn inspect_component(path: &Path) -> Result<Result<Inspection, LoadError>> {
+    let settings = crate::config::Engine {
+        max_instances: 1,
+        max_memory: 128 << 20,
+    };
+    let private = std::fs::Permissions::from_mode(0o700);
+    let cache = tempfile::Builder::new().permissions(private).tempdir();
+    let cache = cache.context("no temporary folder for the compiled component")?;
+    let engine = Engine::new(&settings, cache.path())?;
+    Ok(inspect_file(&engine, path).await)
+}

@@ -1,0 +1,249 @@
+//! One admin request.
+
+use crate::{
+    http::error,
+    plugin::{Deployer, LoadError, MAX_COMPONENT, Outcome, PluginId, Status},
+};
+use bytes::{Bytes, BytesMut};
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{CONNECTION, CONTENT_TYPE},
+};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use serde::Serialize;
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::time;
+use tokio_util::task::TaskTracker;
+
+/// Silence allowed while one comes in, and its time in all.
+const IDLE: Duration = Duration::from_secs(10);
+const TOTAL: Duration = Duration::from_secs(120);
+
+#[derive(Serialize)]
+struct Plugins {
+    plugins: Vec<Status>,
+}
+
+/// A refusal that no deploy gave.
+#[derive(Serialize)]
+struct Refused<'a> {
+    error: &'a str,
+    stage: &'static str,
+}
+
+enum Asked {
+    Plugins,
+    Deploy(Option<PluginId>),
+    Rollback(PluginId),
+    Remove(PluginId),
+}
+
+pub(super) async fn answer(
+    deployer: Arc<Deployer>,
+    deploys: TaskTracker,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let asked = match understand(&head.method, head.uri.path(), head.uri.query()) {
+        Ok(asked) => asked,
+        Err((status, why)) => return Ok(refuse(status, why)),
+    };
+    if let Asked::Rollback(id) | Asked::Remove(id) = &asked
+        && !deployer.status().iter().any(|status| status.id == *id)
+    {
+        return Ok(refuse(
+            StatusCode::NOT_FOUND,
+            &format!("no plugin has the id {id}; `greenroom plugins` lists them"),
+        ));
+    }
+    Ok(match asked {
+        Asked::Plugins => json(
+            StatusCode::OK,
+            &Plugins {
+                plugins: deployer.status(),
+            },
+        ),
+        Asked::Deploy(id) => match component(body).await {
+            Ok(component) => {
+                run(
+                    &deploys,
+                    async move { deployer.deploy(id, component).await },
+                )
+                .await
+            }
+            Err((status, why)) => refuse(status, why),
+        },
+        Asked::Rollback(id) => run(&deploys, async move { deployer.rollback(&id).await }).await,
+        Asked::Remove(id) => run(&deploys, async move { deployer.remove(&id).await }).await,
+    })
+}
+
+fn understand(
+    method: &Method,
+    path: &str,
+    query: Option<&str>,
+) -> Result<Asked, (StatusCode, &'static str)> {
+    const UNKNOWN: (StatusCode, &str) = (StatusCode::NOT_FOUND, "no such admin request");
+    const BAD_ID: (StatusCode, &str) = (
+        StatusCode::BAD_REQUEST,
+        "a plugin id takes 1 to 63 of a-z, 0-9 and '-', the first of them a letter",
+    );
+    let plugin = |id: &str| id.parse::<PluginId>().map_err(|_| BAD_ID);
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    match (method.as_str(), segments.as_slice()) {
+        ("GET", ["plugins"]) => Ok(Asked::Plugins),
+        ("POST", ["deploy"]) => match query {
+            None | Some("") => Ok(Asked::Deploy(None)),
+            Some(query) => match query.strip_prefix("as=") {
+                Some(id) => plugin(id).map(|id| Asked::Deploy(Some(id))),
+                None => Err((
+                    StatusCode::BAD_REQUEST,
+                    "a deploy takes only the parameter `as`",
+                )),
+            },
+        },
+        ("POST", ["plugins", id, "rollback"]) => plugin(id).map(Asked::Rollback),
+        ("DELETE", ["plugins", id]) => plugin(id).map(Asked::Remove),
+        _ => Err(UNKNOWN),
+    }
+}
+
+/// Runs to its end even when the client does not wait for it: half a deploy is nobody's wish.
+async fn run(
+    deploys: &TaskTracker,
+    work: impl Future<Output = Result<Outcome, LoadError>> + Send + 'static,
+) -> Response<Full<Bytes>> {
+    match deploys.spawn(work).await {
+        Ok(Ok(outcome)) => json(StatusCode::OK, &outcome),
+        Ok(Err(refused)) => json(error::of_deploy(&refused), &refused),
+        Err(_) => refuse(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the host failed; its log says more",
+        ),
+    }
+}
+
+async fn component(mut body: Incoming) -> Result<Bytes, (StatusCode, &'static str)> {
+    const TOO_LARGE: (StatusCode, &str) = (
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "a component may have 64 MiB at most",
+    );
+    const TOO_SLOW: (StatusCode, &str) = (
+        StatusCode::REQUEST_TIMEOUT,
+        "the component did not arrive in time",
+    );
+    const BROKEN: (StatusCode, &str) = (
+        StatusCode::BAD_REQUEST,
+        "the component did not arrive whole",
+    );
+    let declared = body.size_hint().lower();
+    if declared > MAX_COMPONENT {
+        return Err(TOO_LARGE);
+    }
+    let collect = async {
+        let mut component = BytesMut::with_capacity(usize::try_from(declared).unwrap_or_default());
+        while let Some(frame) = time::timeout(IDLE, body.frame())
+            .await
+            .map_err(|_| TOO_SLOW)?
+        {
+            let Ok(data) = frame.map_err(|_| BROKEN)?.into_data() else {
+                continue;
+            };
+            if (component.len() + data.len()) as u64 > MAX_COMPONENT {
+                return Err(TOO_LARGE);
+            }
+            component.extend_from_slice(&data);
+        }
+        Ok(component.freeze())
+    };
+    time::timeout(TOTAL, collect).await.map_err(|_| TOO_SLOW)?
+}
+
+fn refuse(status: StatusCode, why: &str) -> Response<Full<Bytes>> {
+    let mut response = json(
+        status,
+        &Refused {
+            error: why,
+            stage: "request",
+        },
+    );
+    // What is left of the request's body is not read.
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<Bytes>> {
+    let (status, body) = match serde_json::to_vec(value) {
+        Ok(body) => (status, body),
+        Err(error) => {
+            tracing::error!(%error, "an admin answer does not serialise");
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                b"{\"error\":\"the host failed; its log says more\"}".to_vec(),
+            )
+        }
+    };
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/json; charset=utf-8"),
+    );
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn understood(method: &Method, target: &str) -> Result<String, u16> {
+        let (path, query) = target
+            .split_once('?')
+            .map_or((target, None), |(path, query)| (path, Some(query)));
+        match understand(method, path, query) {
+            Ok(Asked::Plugins) => Ok("plugins".into()),
+            Ok(Asked::Deploy(id)) => Ok(format!("deploy {id:?}")),
+            Ok(Asked::Rollback(id)) => Ok(format!("rollback {id}")),
+            Ok(Asked::Remove(id)) => Ok(format!("remove {id}")),
+            Err((status, _)) => Err(status.as_u16()),
+        }
+    }
+
+    #[test]
+    fn requests_are_understood() {
+        let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
+        assert_eq!(understood(&get, "/plugins").unwrap(), "plugins");
+        assert_eq!(understood(&post, "/deploy").unwrap(), "deploy None");
+        assert_eq!(
+            understood(&post, "/deploy?as=todo").unwrap(),
+            "deploy Some(todo)"
+        );
+        assert_eq!(
+            understood(&post, "/plugins/todo/rollback").unwrap(),
+            "rollback todo"
+        );
+        assert_eq!(understood(&delete, "/plugins/todo").unwrap(), "remove todo");
+    }
+
+    #[test]
+    fn others_are_refused() {
+        for (method, target, status) in [
+            (Method::GET, "/", 404),
+            (Method::GET, "/deploy", 404),
+            (Method::POST, "/plugins", 404),
+            (Method::POST, "/deploy?as=To/do", 400),
+            (Method::POST, "/deploy?force=1", 400),
+            (Method::DELETE, "/plugins/..", 400),
+            (Method::DELETE, "/plugins/a/b", 404),
+        ] {
+            assert_eq!(
+                understood(&method, target),
+                Err(status),
+                "{method} {target}"
+            );
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The socket file: never open to others, not even for a moment, and never taken from a host that runs.
+
+use rustix::{
+    fs::{AtFlags, CWD, Mode, OFlags},
+    process::{Uid, geteuid},
+};
+use std::{
+    io,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::{fs::MetadataExt, net},
+    },
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::{
+    net::{UnixListener, UnixStream},
+    time,
+};
+
+/// The longest path a Unix socket address holds, bytes.
+pub(in crate::http) const LONGEST_PATH: usize = 107;
+/// How long a host that holds the socket may take to accept.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why there is no admin socket.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    #[error(
+        "backend.admin.socket: {path:?} is too long for a Unix socket ({length} bytes, at most 107); choose a shorter path"
+    )]
+    TooLong { path: PathBuf, length: usize },
+    #[error(
+        "backend.admin.socket: another host runs with {path:?}; stop it, or give this one a socket of its own"
+    )]
+    Taken { path: PathBuf },
+    #[error(
+        "backend.admin.socket: {path:?} is there and is no socket; remove it, or choose another path"
+    )]
+    NoSocket { path: PathBuf },
+    #[error("backend.admin.socket: cannot listen on {path:?}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+}
+
+/// The listening admin socket.
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+    /// Device and inode of our file, so that another host's is never removed.
+    file: (u64, u64),
+    owner: Uid,
+}
+
+impl Socket {
+    /// Listens on `path`, mode 0600. A socket left by a host that is gone is replaced.
+    pub async fn bind(path: &Path) -> Result<Self, BindError> {
+        let length = path.as_os_str().len();
+        if length > LONGEST_PATH {
+            return Err(BindError::TooLong {
+                path: path.into(),
+                length,
+            });
+        }
+        let at = |source| BindError::Io {
+            path: path.into(),
+            source,
+        };
+        match std::fs::symlink_metadata(path) {
+            Ok(there) if !std::os::unix::fs::FileTypeExt::is_socket(&there.file_type()) => {
+                return Err(BindError::NoSocket { path: path.into() });
+            }
+            Ok(_) if is_alive(path).await.map_err(at)? => {
+                return Err(BindError::Taken { path: path.into() });
+            }
+            // Stale: the rename replaces it.
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(at(error)),
+        }
+        let (listener, file) = listen(path).map_err(at)?;
+        let listener = UnixListener::from_std(listener).map_err(at)?;
+        Ok(Self {
+            listener,
+            path: path.into(),
+            file,
+            owner: geteuid(),
+        })
+    }
+
+    /// The next connection of the same user or of root; others are dropped without a word.
+    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
+        loop {
+            let (stream, _) = self.listener.accept().await?;
+            let uid = stream.peer_cred()?.uid();
+            if uid == self.owner.as_raw() || uid == 0 {
+                return Ok(stream);
+            }
+            tracing::warn!(uid, "refused an admin connection of another user");
+        }
+    }
+
+    /// Removes the file, unless another host has replaced it.
+    pub(super) fn remove(&self) {
+        let ours = std::fs::symlink_metadata(&self.path)
+            .is_ok_and(|file| (file.dev(), file.ino()) == self.file);
+        if ours && let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(%error, path = %self.path.display(), "could not remove the admin socket");
+        }
+    }
+}
+
+/// Whether somebody accepts there.
+async fn is_alive(path: &Path) -> io::Result<bool> {
+    match time::timeout(PROBE_TIMEOUT, UnixStream::connect(path)).await {
+        // A full backlog has an owner, too.
+        Ok(Ok(_)) | Err(_) => Ok(true),
+        Ok(Err(error)) => match error.kind() {
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Ok(false),
+            io::ErrorKind::WouldBlock => Ok(true),
+            _ => Err(error),
+        },
+    }
+}
+
+/// Binds inside a new folder that only we may enter, sets the mode, and moves the socket to its place: at no time can
+/// another user connect, and the process's umask stays as it is.
+fn listen(path: &Path) -> io::Result<(net::UnixListener, (u64, u64))> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let private = tempfile::Builder::new()
+        .prefix(".greenroom-")
+        .tempdir_in(parent)?;
+    let folder: OwnedFd = rustix::fs::openat(
+        CWD,
+        private.path(),
+        OFlags::PATH | OFlags::DIRECTORY,
+        Mode::empty(),
+    )?;
+    // The folder's own path may be longer than an address holds; this one never is.
+    let short = format!("/proc/self/fd/{}/s", folder.as_raw_fd());
+    let listener = net::UnixListener::bind(&short)?;
+    listener.set_nonblocking(true)?;
+    rustix::fs::chmodat(&folder, "s", Mode::RUSR | Mode::WUSR, AtFlags::empty())?;
+    let file = rustix::fs::statat(&folder, "s", AtFlags::SYMLINK_NOFOLLOW)?;
+    rustix::fs::renameat(&folder, "s", CWD, path)?;
+    Ok((listener, (file.st_dev, file.st_ino)))
+}

@@ -1,0 +1,206 @@
+//! One request, from its head to its answer.
+
+use super::{
+    body::{self, Received},
+    compress,
+    connection::Connection,
+    cors,
+    error::Refusal,
+    head, health,
+    reply::Reply,
+    request_id::{RequestId, X_REQUEST_ID},
+    response::{self, Asked},
+    router::{Route, route},
+};
+use crate::plugin::{Answer, Mount, Phase};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{
+        ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONNECTION, EXPECT, IF_NONE_MATCH, ORIGIN, VARY,
+    },
+    request,
+};
+use hyper::body::Incoming;
+use std::{convert::Infallible, sync::Arc};
+use tokio::time;
+
+const READ_METHODS: &str = "GET, HEAD";
+const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+type Outcome = Result<(StatusCode, HeaderMap, Answer), Refusal>;
+
+/// Never fails: what goes wrong is an answer too.
+pub(super) async fn answer(
+    connection: Arc<Connection>,
+    request: Request<Incoming>,
+) -> Result<Response<Reply>, Infallible> {
+    connection.watch.busy();
+    let (mut head, incoming) = request.into_parts();
+    let checked = head::check(&head);
+    let https = head::came_by_https(&head.headers, connection.trusted);
+    let expects = head.headers.contains_key(EXPECT);
+    let shared = &*connection.shared;
+    let asked = Asked {
+        shared,
+        method: head.method.clone(),
+        target: std::mem::take(&mut head.uri),
+        id: RequestId::of(&head.headers),
+        accepted: compress::accepted(&head.headers),
+        if_none_match: head
+            .headers
+            .get_all(IF_NONE_MATCH)
+            .iter()
+            .cloned()
+            .collect(),
+        origin: shared
+            .cors
+            .as_ref()
+            .and_then(|_| head.headers.get(ORIGIN).cloned()),
+        https,
+    };
+
+    let mut incoming = Some(incoming);
+    let outcome = match checked {
+        Ok(()) => respond(&connection, &asked, head, &mut incoming).await,
+        Err(status) => Err(Refusal::Bare(status)),
+    };
+    let refused = outcome.is_err();
+    let (status, mut headers, answer) = outcome.unwrap_or_else(|refusal| {
+        let (status, headers, body) = refusal.answer(&asked.method, &asked.target.to_string());
+        (status, headers, Answer::Whole(body.into()))
+    });
+    let read = match incoming {
+        // The client waits for a word before it sends the body: the answer is that word.
+        Some(unread) if expects => http_body::Body::is_end_stream(&unread),
+        // The connection closes anyway.
+        Some(_) if headers.contains_key(CONNECTION) => true,
+        Some(unread) => body::discard(unread, &connection.watch).await,
+        // Reading it had begun. When the body was what was wrong, some of it is still under way.
+        None => !(refused && status.is_client_error()),
+    };
+    if !read {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response::finish(&asked, status, headers, answer).await)
+}
+
+async fn respond(
+    connection: &Connection,
+    asked: &Asked<'_>,
+    head: request::Parts,
+    incoming: &mut Option<Incoming>,
+) -> Outcome {
+    if asked.method == Method::CONNECT {
+        return Err(Refusal::MethodNotAllowed(ALL_METHODS));
+    }
+    if let Some(answer) = preflight(asked, &head.headers) {
+        return Ok(answer);
+    }
+    let path = asked.target.path();
+    match route(path) {
+        Route::Plugin {
+            id,
+            mount: prefix,
+            below,
+        } => {
+            let mount = asked.shared.registry.find(id).ok_or(Refusal::NotFound)?;
+            wait_until_live(asked, &mount).await?;
+            if !mount.opens(below) {
+                return Err(Refusal::Unauthenticated);
+            }
+            call(connection, asked, head, incoming, &mount, (prefix, below)).await
+        }
+        Route::Liveness => readable(asked, health::liveness),
+        Route::Readiness => readable(asked, || health::readiness(asked.shared)),
+        // `OPTIONS *` asks about the server as a whole.
+        Route::Nothing if path == "*" => Ok(nothing(HeaderMap::from_iter([(
+            ALLOW,
+            HeaderValue::from_static(ALL_METHODS),
+        )]))),
+        Route::Nothing => Err(Refusal::NotFound),
+    }
+}
+
+/// The answer to a browser's preflight, whatever it asks about: before access, and without reaching a plugin.
+fn preflight(asked: &Asked<'_>, headers: &HeaderMap) -> Option<(StatusCode, HeaderMap, Answer)> {
+    let cors = asked
+        .shared
+        .cors
+        .as_ref()
+        .filter(|_| cors::is_preflight(&asked.method, headers))?;
+    let mut answer = HeaderMap::new();
+    if cors.allow(asked.origin.as_ref(), &mut answer) && cors.preflight(headers, &mut answer) {
+        answer.insert(VARY, HeaderValue::from_name(ACCESS_CONTROL_REQUEST_HEADERS));
+    }
+    Some(nothing(answer))
+}
+
+fn nothing(headers: HeaderMap) -> (StatusCode, HeaderMap, Answer) {
+    (StatusCode::NO_CONTENT, headers, Answer::Whole(Bytes::new()))
+}
+
+fn readable(asked: &Asked<'_>, answer: impl FnOnce() -> (StatusCode, HeaderMap, Bytes)) -> Outcome {
+    if !matches!(asked.method, Method::GET | Method::HEAD) {
+        return Err(Refusal::MethodNotAllowed(READ_METHODS));
+    }
+    let (status, headers, body) = answer();
+    Ok((status, headers, Answer::Whole(body)))
+}
+
+/// Right after the host's start, requests wait for their plugin a moment.
+async fn wait_until_live(asked: &Asked<'_>, mount: &Mount) -> Result<(), Refusal> {
+    if mount.phase() == Phase::Loading {
+        // Late or not: the phase says it.
+        let _ = time::timeout(asked.shared.startup_pause, mount.loaded()).await;
+    }
+    match mount.phase() {
+        Phase::Live => Ok(()),
+        Phase::Loading => Err(Refusal::Starting),
+        Phase::Failed => Err(Refusal::Unavailable),
+    }
+}
+
+/// `place`: the mount's path (`/api/todo`) and the rest.
+async fn call(
+    connection: &Connection,
+    asked: &Asked<'_>,
+    mut head: request::Parts,
+    incoming: &mut Option<Incoming>,
+    mount: &Mount,
+    place: (&str, &str),
+) -> Outcome {
+    let (prefix, below) = place;
+    head.uri = head::uri_below(&asked.target, below, &head.headers, asked.https)
+        .ok_or(Refusal::Bare(StatusCode::BAD_REQUEST))?;
+    head.extensions.clear();
+    head::strip(&mut head.headers, connection.trusted);
+    head::introduce(&mut head.headers, prefix);
+    head.headers.insert(X_REQUEST_ID, asked.id.value.clone());
+    let Received { body, fault } = body::receive(
+        incoming,
+        &mut head.headers,
+        mount.limits(),
+        &connection.watch,
+    )
+    .await?;
+
+    let answered = mount
+        .handle(Request::from_parts(head, body), Arc::clone(&asked.id.text))
+        .await;
+    let response =
+        answered.map_err(|error| match fault.as_ref().and_then(|fault| fault.get()) {
+            // A body that turned out bad explains whatever became of the plugin.
+            Some(fault) => Refusal::from(*fault),
+            None => Refusal::from(error),
+        })?;
+    let (head, mut answer) = response.into_parts();
+    let mut headers = head.headers;
+    match response::clean(&asked.method, head.status, &mut headers, &mut answer) {
+        Ok(()) => Ok((head.status, headers, answer)),
+        Err(invalid) => {
+            tracing::error!(plugin = %mount.id(), request = &*asked.id.text, why = invalid.0, "plugin gave no valid answer");
+            Err(Refusal::BadAnswer)
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Entity tags, 304, compression and HEAD: the part of an answer that depends on what the client holds and takes.
+
+use super::{
+    Asked,
+    clean::has_no_body,
+    stamp::{stamp, vary},
+};
+use crate::{
+    http::{
+        compress::{self, Coding, Compressed, SMALLEST},
+        etag, media,
+        reply::Reply,
+    },
+    plugin::Answer,
+};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Response, StatusCode,
+    header::{
+        ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
+        CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED,
+    },
+};
+
+const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
+
+/// Makes the answer ready for hyper. `answer` was cleaned, or is the host's own.
+pub(in crate::http) async fn finish(
+    asked: &Asked<'_>,
+    mut status: StatusCode,
+    mut headers: HeaderMap,
+    mut answer: Answer,
+) -> Response<Reply> {
+    // Tag, Vary and what every answer carries: the map grows once.
+    headers.reserve(12);
+    let head = asked.method == Method::HEAD;
+    let fresh = status == StatusCode::OK && (head || asked.method == Method::GET);
+    if fresh {
+        tag(&mut headers, &answer, head);
+    }
+    let coding = choose(asked, status, &mut headers, &answer, head);
+    if fresh
+        && headers
+            .get(ETAG)
+            .is_some_and(|tag| etag::matches(&asked.if_none_match, tag))
+    {
+        status = StatusCode::NOT_MODIFIED;
+        for name in [
+            CONTENT_TYPE,
+            CONTENT_LENGTH,
+            CONTENT_ENCODING,
+            CONTENT_LANGUAGE,
+            CONTENT_RANGE,
+            LAST_MODIFIED,
+            ACCEPT_RANGES,
+        ] {
+            headers.remove(name);
+        }
+        answer = Answer::Whole(Bytes::new());
+    }
+    let body = match (answer, coding) {
+        (Answer::Whole(body), Some(coding)) if !body.is_empty() => {
+            match compress::whole(coding, &body).await {
+                Some(coded) => {
+                    headers.insert(CONTENT_ENCODING, coding.name());
+                    Reply::Whole(coded)
+                }
+                None => Reply::Whole(body),
+            }
+        }
+        (Answer::Whole(body), coding) => {
+            // HEAD of a body that only the plugin knows: GET would send it coded, with a length that nobody knows.
+            if let Some(coding) = coding.filter(|_| status != StatusCode::NOT_MODIFIED) {
+                headers.remove(CONTENT_LENGTH);
+                headers.insert(CONTENT_ENCODING, coding.name());
+            }
+            Reply::Whole(body)
+        }
+        (Answer::Stream(body), None) => Reply::Stream(body),
+        (Answer::Stream(body), Some(coding)) => {
+            headers.remove(CONTENT_LENGTH);
+            headers.insert(CONTENT_ENCODING, coding.name());
+            stream(coding, body)
+        }
+    };
+    let body = if head {
+        without_body(&mut headers, status, body)
+    } else {
+        body
+    };
+    stamp(&mut headers, asked);
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Gives the answer a weak tag when it has none and its bytes are known.
+fn tag(headers: &mut HeaderMap, answer: &Answer, head: bool) {
+    if headers.contains_key(ETAG) {
+        return;
+    }
+    // An empty answer to HEAD says nothing about the bytes that GET would send.
+    if let Answer::Whole(body) = answer
+        && !(head && body.is_empty())
+    {
+        headers.insert(ETAG, etag::of(body));
+    }
+}
+
+/// Decides on compression and says so in `Vary` and `ETag`. What GET would decide, HEAD decides too.
+fn choose(
+    asked: &Asked<'_>,
+    status: StatusCode,
+    headers: &mut HeaderMap,
+    answer: &Answer,
+    head: bool,
+) -> Option<Coding> {
+    if !is_compressible(status, headers) {
+        return None;
+    }
+    vary(headers, &ACCEPT_ENCODING);
+    let accepted = asked.accepted?;
+    let declared = || {
+        headers
+            .get(CONTENT_LENGTH)?
+            .to_str()
+            .ok()?
+            .parse::<u64>()
+            .ok()
+    };
+    let length = match answer {
+        Answer::Whole(body) if body.is_empty() && head => declared(),
+        Answer::Whole(body) => Some(body.len() as u64),
+        Answer::Stream(_) => declared(),
+    };
+    let least = if accepted.always { 1 } else { SMALLEST };
+    match length {
+        Some(length) if length < least => return None,
+        // HEAD without a hint of what GET would send.
+        None if matches!(answer, Answer::Whole(_)) => return None,
+        _ => {}
+    }
+    if let Some(tag) = headers.get(ETAG) {
+        let weak = etag::weakened(tag);
+        headers.insert(ETAG, weak);
+    }
+    Some(accepted.coding)
+}
+
+fn is_compressible(status: StatusCode, headers: &HeaderMap) -> bool {
+    status != StatusCode::PARTIAL_CONTENT
+        && !has_no_body(status)
+        && headers
+            .get(CONTENT_TYPE)
+            .is_some_and(media::is_compressible)
+        && headers
+            .get(CONTENT_ENCODING)
+            .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+        && !headers.contains_key(CONTENT_RANGE)
+        && !headers
+            .get_all(CACHE_CONTROL)
+            .iter()
+            .any(|value| media::holds(value, "no-transform"))
+}
+
+fn stream(coding: Coding, body: crate::plugin::Body) -> Reply {
+    match Compressed::new(coding, body) {
+        Ok(compressed) => Reply::Compressed(Box::new(compressed)),
+        Err(error) => {
+            // The allocator is exhausted and the head is decided: the connection breaks, which is the truth.
+            tracing::warn!(%error, "could not compress an answer");
+            let error: crate::plugin::BodyError = Box::new(error);
+            let broken = futures_util::stream::once(async { Err(error) });
+            Reply::Stream(crate::plugin::Body::new(http_body_util::StreamBody::new(
+                broken,
+            )))
+        }
+    }
+}
+
+/// The body goes, its length stays.
+fn without_body(headers: &mut HeaderMap, status: StatusCode, body: Reply) -> Reply {
+    if let Reply::Whole(body) = body
+        && !has_no_body(status)
+        && !headers.contains_key(CONTENT_LENGTH)
+        && !body.is_empty()
+    {
+        headers.insert(CONTENT_LENGTH, body.len().into());
+    }
+    Reply::Whole(Bytes::new())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! From a path to who answers it. Paths are matched as raw bytes: nothing is decoded, no dot segment resolved, no slash
+//! merged. What a plugin makes of the rest is its own affair.
+
+/// Who answers.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    /// `/api/<id>` and all below it. `mount` is `/api/<id>`, `below` the rest, at least `/`.
+    Plugin {
+        id: &'a str,
+        mount: &'a str,
+        below: &'a str,
+    },
+    Liveness,
+    Readiness,
+    Nothing,
+}
+
+const API: &str = "/api/";
+
+/// `path`: of the request target, without the query.
+pub(super) fn route(path: &str) -> Route<'_> {
+    if let Some(rest) = path.strip_prefix(API) {
+        let (id, below) = match rest.find('/') {
+            Some(slash) => (&rest[..slash], &rest[slash..]),
+            None => (rest, "/"),
+        };
+        if id.is_empty() {
+            return Route::Nothing;
+        }
+        return Route::Plugin {
+            id,
+            mount: &path[..API.len() + id.len()],
+            below,
+        };
+    }
+    match path {
+        "/.backstage/health/v1/liveness" => Route::Liveness,
+        "/.backstage/health/v1/readiness" => Route::Readiness,
+        _ => Route::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plugins_are_found_by_the_raw_second_segment() {
+        for (path, id, mount, below) in [
+            ("/api/todo/todos", "todo", "/api/todo", "/todos"),
+            ("/api/todo", "todo", "/api/todo", "/"),
+            ("/api/todo/", "todo", "/api/todo", "/"),
+            ("/api/todo//x/", "todo", "/api/todo", "//x/"),
+            ("/api/todo/../x", "todo", "/api/todo", "/../x"),
+            ("/api/todo%2Fx/y", "todo%2Fx", "/api/todo%2Fx", "/y"),
+            ("/api/TODO/x", "TODO", "/api/TODO", "/x"),
+            ("/api/../todo", "..", "/api/..", "/todo"),
+            ("/api/api/api/x", "api", "/api/api", "/api/x"),
+        ] {
+            assert_eq!(route(path), Route::Plugin { id, mount, below }, "{path}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_exact() {
+        assert_eq!(route("/.backstage/health/v1/liveness"), Route::Liveness);
+        assert_eq!(route("/.backstage/health/v1/readiness"), Route::Readiness);
+        for path in [
+            "/",
+            "*",
+            "",
+            "/api",
+            "/api/",
+            "/api//todo",
+            "/API/todo",
+            "//api/todo",
+            "/%61pi/todo",
+            "/apix/todo",
+        ] {
+            assert_eq!(route(path), Route::Nothing, "{path}");
+        }
+    }
+}

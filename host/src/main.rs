@@ -1,0 +1,202 @@
+//! The `greenroom` binary: reads the command line and the configuration, starts what they ask for, and turns the result
+//! into an exit status.
+
+use anyhow::{Context, Result};
+use greenroom::{
+    cli::{self, Command, output},
+    config::Listen,
+    engine,
+    host::{self, Host},
+    scaffold, telemetry,
+};
+use serde_json::json;
+use std::{
+    io::{IsTerminal, stderr},
+    path::PathBuf,
+    process::ExitCode,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+fn main() -> ExitCode {
+    match cli::parse() {
+        Ok(Command::Serve(args)) => serve(&args),
+        Ok(Command::Check(args)) => check(&args),
+        Ok(Command::Inspect(args)) => inspect(&args),
+        Ok(Command::Ask(ask)) => match runtime() {
+            Ok(runtime) => runtime.block_on(cli::ask(ask)),
+            Err(error) => failed(&error, false),
+        },
+        Ok(Command::New(args)) => new(args),
+        Ok(Command::Compile) => engine::run_compile_child(),
+        Err(code) => code,
+    }
+}
+
+fn serve(args: &cli::Serve) -> ExitCode {
+    let mut config = match args.config.load() {
+        Ok(config) => config,
+        Err(error) => return output::config_error(&error, args.json),
+    };
+    if let Some(listen) = &args.listen {
+        config.backend.listen = Listen::clone(listen);
+    }
+    let filter = std::env::var("GREENROOM_LOG").ok();
+    let log = match telemetry::start(filter.as_deref(), args.json, stderr().is_terminal()) {
+        Ok(log) => log,
+        Err(error) => return failed(&error, args.json),
+    };
+    for note in &config.notes {
+        tracing::info!("config: {note}");
+    }
+    let served = runtime().and_then(|runtime| {
+        let served = runtime.block_on(serve_until_told(config, args.json));
+        // A compile or a copy that still runs on a blocking thread must not hold the exit.
+        runtime.shutdown_background();
+        served
+    });
+    drop(log);
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error, args.json),
+    }
+}
+
+async fn serve_until_told(config: greenroom::config::Config, json: bool) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let host = Host::build(config, &runtime_folder()).await?;
+    let address = host.address();
+    output::line(&if json {
+        json!({ "event": "listening", "address": address.to_string() }).to_string()
+    } else {
+        format!("listening on http://{address}")
+    });
+    let (registry, stopper, outcomes) = (host.registry(), host.stopper(), host.outcomes());
+    let running = tokio::spawn(host.run());
+    let ready = async move {
+        registry.all_decided().await;
+        let mut outcomes = outcomes();
+        // A URL to try comes last.
+        outcomes.sort_by_key(|(_, outcome)| outcome.is_ok());
+        for (plugin, outcome) in outcomes {
+            let line = match (outcome, json) {
+                (Ok(path), true) => {
+                    json!({ "event": "ready", "url": format!("http://{address}{path}") })
+                        .to_string()
+                }
+                (Ok(path), false) => format!("ready: http://{address}{path}"),
+                (Err(message), true) => {
+                    json!({ "event": "failed", "plugin": plugin, "message": message }).to_string()
+                }
+                (Err(message), false) => format!("failed: {plugin}: {message}"),
+            };
+            output::line(&line);
+        }
+        std::future::pending::<()>().await;
+    };
+    let told = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = ready => {}
+        }
+    };
+    told.await;
+    tracing::info!("stopping: what runs may finish");
+    stopper.cancel();
+    tokio::select! {
+        ended = running => ended.context("the host failed"),
+        // A second signal: at once.
+        _ = terminate.recv() => anyhow::bail!("stopped before all requests had ended"),
+        _ = interrupt.recv() => anyhow::bail!("stopped before all requests had ended"),
+    }
+}
+
+/// Where private folders are made.
+fn runtime_folder() -> PathBuf {
+    std::env::var_os("XDG_RUNTIME_DIR")
+        .filter(|v| !v.is_empty())
+        .map_or_else(std::env::temp_dir, PathBuf::from)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        // Timers and sockets are looked at this often even while guests keep the workers busy: with the default of 61,
+        // two endless loops on two workers hold everybody else up for hundreds of milliseconds.
+        .event_interval(4)
+        .enable_all()
+        .build()
+        .context("cannot start the async runtime")
+}
+
+fn check(args: &cli::Check) -> ExitCode {
+    let config = match args.config.load() {
+        Ok(config) => config,
+        Err(error) => return output::config_error(&error, args.json),
+    };
+    let found = match runtime().and_then(|runtime| runtime.block_on(host::check(&config))) {
+        Ok(found) => found,
+        Err(error) => return failed(&error, args.json),
+    };
+    let plugins = found.iter().map(|(id, result)| match result {
+        Ok(inspection) => (id.to_string(), json!(inspection)),
+        Err(error) => (id.to_string(), json!({ "problem": error })),
+    });
+    cli::report::checked(
+        &json!({ "notes": config.notes, "plugins": plugins.collect::<serde_json::Map<_, _>>() }),
+        args.json,
+    )
+}
+
+fn inspect(args: &cli::Inspect) -> ExitCode {
+    match runtime().and_then(|runtime| runtime.block_on(host::inspect_component(&args.file))) {
+        Ok(Ok(inspection)) => cli::report::inspected(&json!(inspection), args.json),
+        Ok(Err(error)) => {
+            output::error(&json!(error), args.json);
+            ExitCode::from(cli::FAILED)
+        }
+        Err(error) => failed(&error, args.json),
+    }
+}
+
+fn new(args: cli::New) -> ExitCode {
+    let folder = match std::env::current_dir().context("the current folder is gone") {
+        Ok(folder) => folder,
+        Err(error) => return failed(&error, args.json),
+    };
+    let json = args.json;
+    let new = scaffold::New {
+        id: args.id,
+        dry_run: args.dry_run,
+        json,
+        folder,
+    };
+    let interactive = std::io::stdin().is_terminal();
+    let (mut input, mut prompts, mut out) = (std::io::stdin().lock(), stderr(), std::io::stdout());
+    let mut console = scaffold::Console {
+        input: &mut input,
+        prompts: &mut prompts,
+        output: &mut out,
+        interactive,
+    };
+    match scaffold::run(&new, &mut console) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = if error.is_usage() {
+                cli::USAGE
+            } else {
+                cli::FAILED
+            };
+            output::error(
+                &json!({ "error": format!("{:#}", anyhow::Error::new(error)) }),
+                json,
+            );
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
+    output::error(&json!({ "error": format!("{error:#}") }), json);
+    ExitCode::from(cli::FAILED)
+}

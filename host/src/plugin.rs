@@ -1,0 +1,51 @@
+//! Plugins: how a component becomes a build that serves, how one build takes over from another, and how one request runs.
+//!
+//! `registry` finds the `mount` of an id; a mount has a `gate` and the live `build`; a build has a `pool` of instances;
+//! `call` runs one request in one of them. `watch` and the admin socket hand new bytes to `deploy`, which loads, migrates,
+//! starts and publishes.
+
+mod build;
+mod call;
+mod component;
+mod deploy;
+mod describe;
+mod error;
+mod gate;
+mod history;
+mod inspect;
+mod instance;
+mod limits;
+mod link;
+mod load_error;
+mod mount;
+mod pool;
+mod registry;
+mod state;
+mod status;
+mod stream;
+pub mod watch;
+
+pub use crate::id::PluginId;
+pub use component::MAX_COMPONENT;
+pub use deploy::{Databases, Deployer};
+pub use error::Error;
+pub use inspect::{Inspection, inspect_file};
+pub use load_error::{LoadError, Stage};
+pub use mount::{Mount, Phase};
+pub use registry::Registry;
+pub use status::{Outcome, Status};
+
+use bytes::Bytes;
+
+/// A request's body on its way in, and a streamed answer's on its way out.
+pub type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, BodyError>;
+/// For a request's body: an [`Error`] says what is wrong with it.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A plugin's answer.
+pub enum Answer {
+    /// All of it is here, and the plugin has ended.
+    Whole(Bytes),
+    /// Larger than `limits.buffer`: the plugin still writes it.
+    Stream(Body),
+}

@@ -1,0 +1,277 @@
+//! One build of a plugin, ready to serve: linked, with its warm instances and its policies.
+
+use super::{
+    Answer, Body, Error, call,
+    describe::{Access, Descriptor, LIFECYCLE, LIMIT, Policy, bindings::LifecycleIndices},
+    gate::Place,
+    instance::{self, Instance, OutOfTime},
+    load_error::{LoadError, Stage},
+    pool::{Pool, Slots},
+    state::{Services, State},
+};
+use crate::{
+    config::Limits,
+    engine::Engine,
+    id::{BuildId, PluginId},
+    service::{Deadline, Scope},
+};
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use std::{sync::Arc, time::Instant};
+use tokio::{sync::Semaphore, time::timeout};
+use wasmtime::{
+    Store,
+    component::{Component, InstancePre, Linker},
+};
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi_http::p2::bindings::ProxyIndices;
+
+pub(super) struct Build {
+    pub(super) plugin: PluginId,
+    pub(super) id: BuildId,
+    /// The descriptor's; empty for a component without one.
+    pub(super) version: String,
+    pub(super) since: jiff::Timestamp,
+    pub(super) limits: Arc<Limits>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) streams: Arc<Semaphore>,
+    engine: Engine,
+    slots: Arc<Slots>,
+    services: Arc<Services>,
+    pre: InstancePre<State>,
+    proxy: ProxyIndices,
+    policies: Vec<Policy>,
+    open: bool,
+}
+
+/// What a build stands on: what its plugin has for all builds.
+pub(super) struct Ground {
+    pub(super) plugin: PluginId,
+    pub(super) limits: Arc<Limits>,
+    pub(super) streams: Arc<Semaphore>,
+    /// `plugins.<id>.access: open`.
+    pub(super) open: bool,
+    pub(super) services: Services,
+}
+
+impl Build {
+    pub(super) fn new(
+        engine: &Engine,
+        slots: &Arc<Slots>,
+        linker: &Linker<State>,
+        component: &Component,
+        id: BuildId,
+        descriptor: Option<Descriptor>,
+        of: Ground,
+    ) -> Result<Self, LoadError> {
+        let pre = linker
+            .instantiate_pre(component)
+            .map_err(LoadError::at(Stage::Imports))?;
+        let proxy = ProxyIndices::new(&pre).map_err(LoadError::at(Stage::Exports))?;
+        // A component that knows nothing of this host may expect a fresh instance for each request.
+        let max_requests = if descriptor.is_some() {
+            of.limits.max_requests_per_instance
+        } else {
+            1
+        };
+        let (version, policies) = descriptor
+            .map(|d| (d.version, d.policies))
+            .unwrap_or_default();
+        Ok(Self {
+            plugin: of.plugin,
+            id,
+            version,
+            since: jiff::Timestamp::now(),
+            pool: Pool::new(slots, max_requests),
+            limits: of.limits,
+            streams: of.streams,
+            engine: engine.clone(),
+            slots: slots.clone(),
+            services: Arc::new(of.services),
+            pre,
+            proxy,
+            policies,
+            open: of.open,
+        })
+    }
+
+    /// Whether a request without credentials may have this path (below the mount). The longest policy that covers it
+    /// decides.
+    pub(super) fn opens(&self, path: &str) -> bool {
+        self.open || access(&self.policies, path) == Access::Unauthenticated
+    }
+
+    /// Runs `start`, in an instance that is thrown away.
+    pub(super) async fn start(&self) -> Result<(), LoadError> {
+        if self
+            .pre
+            .component()
+            .get_export_index(None, LIFECYCLE)
+            .is_none()
+        {
+            return Ok(());
+        }
+        let scope = Scope {
+            request: "start".into(),
+            deadline: Deadline::new(Instant::now() + LIMIT),
+        };
+        let mut store = self.store(scope);
+        let call = async {
+            let instance = self.pre.instantiate_async(&mut store).await?;
+            let lifecycle = LifecycleIndices::new(&self.pre)?.load(&mut store, &instance)?;
+            lifecycle
+                .greenroom_plugin_lifecycle()
+                .call_start(&mut store)
+                .await
+        };
+        let fail = |message: String| Err(LoadError::new(Stage::Start, message));
+        let late = || fail(format!("start() took longer than {} s", LIMIT.as_secs()));
+        match timeout(LIMIT, call).await {
+            Err(_) => late(),
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(message))) => fail(format!(
+                "start() failed: {}",
+                message.chars().take(1000).collect::<String>()
+            )),
+            Ok(Err(error)) if error.is::<OutOfTime>() => late(),
+            Ok(Err(error)) => {
+                let last_words = store.data().stderr().last_words();
+                fail(format!(
+                    "start() trapped: {last_words} ({})",
+                    error.root_cause()
+                ))
+            }
+        }
+    }
+
+    /// `plugins.<id>.probe`: the new build must answer this path with a status below 500 before anybody else asks it.
+    pub(super) async fn probe(self: &Arc<Self>, place: Place, path: &str) -> Result<(), LoadError> {
+        let fail = |message: String| {
+            LoadError::new(Stage::Probe, format!("the probe GET {path} {message}"))
+        };
+        let body = http_body_util::Empty::new()
+            .map_err(|e| match e {})
+            .boxed_unsync();
+        let request = Request::builder()
+            .uri(format!("http://localhost{path}"))
+            .header("x-forwarded-prefix", format!("/api/{}", self.plugin))
+            .header("x-greenroom-principal", "none")
+            .body(body)
+            .map_err(|e| fail(e.to_string()))?;
+        match self.handle(place, request, "probe".into()).await {
+            Ok(response) if response.status().as_u16() < 500 => Ok(()),
+            Ok(response) => Err(fail(format!("was answered {}", response.status()))),
+            Err(error) => Err(fail(format!("was not answered: {error}"))),
+        }
+    }
+
+    pub(super) async fn handle(
+        self: &Arc<Self>,
+        place: Place,
+        request: Request<Body>,
+        id: Arc<str>,
+    ) -> Result<Response<Answer>, Error> {
+        let instance = match self.pool.take() {
+            Some(instance) => instance,
+            None => self.instantiate(&id).await?,
+        };
+        call::run(self.clone(), instance, place, request, id).await
+    }
+
+    /// Makes an instance wait for its first request, so that the first client does not pay for it.
+    pub(super) async fn warm(&self) -> Result<(), LoadError> {
+        let instance = self
+            .instantiate(&"warm".into())
+            .await
+            .map_err(LoadError::at(Stage::Start))?;
+        self.pool.put(instance);
+        Ok(())
+    }
+
+    fn store(&self, scope: Scope) -> Store<State> {
+        let services = self.services.clone();
+        instance::store(
+            self.engine.wasmtime(),
+            services,
+            WasiCtxBuilder::new(),
+            scope,
+            self.limits.memory,
+        )
+    }
+
+    async fn instantiate(&self, id: &Arc<str>) -> Result<Box<Instance>, Error> {
+        let by = Instant::now() + self.limits.timeout;
+        let slot = self.slots.take(by).await?;
+        let scope = Scope {
+            request: id.clone(),
+            deadline: Deadline::new(by),
+        };
+        let store = self.store(scope);
+        let stderr = store.data().stderr();
+        let made = timeout(
+            self.limits.timeout,
+            Instance::new(&self.pre, &self.proxy, store, slot),
+        )
+        .await;
+        match made {
+            Ok(Ok(instance)) => Ok(Box::new(instance)),
+            Ok(Err(error)) => {
+                tracing::error!(
+                    plugin = %self.plugin, build = %self.id.short(), request = &**id,
+                    last_words = stderr.last_words(), error = format!("{error:?}"), "no instance"
+                );
+                if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+                    Err(Error::Overloaded)
+                } else {
+                    Err(Error::Trapped)
+                }
+            }
+            Err(_) => {
+                tracing::error!(plugin = %self.plugin, build = %self.id.short(), request = &**id, "no instance in time");
+                Err(Error::TimedOut)
+            }
+        }
+    }
+}
+
+/// What holds for a path; what no policy covers needs credentials.
+fn access(policies: &[Policy], path: &str) -> Access {
+    let covers = |policy: &&Policy| {
+        let prefix = policy.path.trim_end_matches('/');
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let longest = policies
+        .iter()
+        .filter(covers)
+        .max_by_key(|p| p.path.trim_end_matches('/').len());
+    longest.map_or(Access::Authenticated, |p| p.access)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_policy_decides_on_whole_segments() {
+        let policy = |path: &str, access| Policy {
+            path: path.into(),
+            access,
+        };
+        let none: [Policy; 0] = [];
+        assert_eq!(access(&none, "/"), Access::Authenticated);
+        let all = [
+            policy("/", Access::Unauthenticated),
+            policy("/private/", Access::Authenticated),
+        ];
+        assert_eq!(access(&all, "/"), Access::Unauthenticated);
+        assert_eq!(access(&all, "/todos/1"), Access::Unauthenticated);
+        assert_eq!(access(&all, "/private"), Access::Authenticated);
+        assert_eq!(access(&all, "/private/x"), Access::Authenticated);
+        assert_eq!(access(&all, "/privateer"), Access::Unauthenticated);
+        let some = [policy("/public", Access::Unauthenticated)];
+        assert_eq!(access(&some, "/public/a"), Access::Unauthenticated);
+        assert_eq!(access(&some, "/publicity"), Access::Authenticated);
+        assert_eq!(access(&some, "/x/../public"), Access::Authenticated);
+    }
+}

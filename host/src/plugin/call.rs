@@ -1,0 +1,293 @@
+//! One request in one instance: run the guest beside its answer, collect small answers so that the instance is free
+//! before the client has read, stream large ones.
+
+use super::{
+    Answer, Body, Error,
+    build::Build,
+    gate::Place,
+    instance::{Instance, OutOfTime},
+    stream::Streamed,
+};
+use crate::service::{Deadline, Scope};
+use bytes::{Bytes, BytesMut};
+use http::{Method, Request, Response, response};
+use http_body_util::BodyExt;
+use std::{pin::Pin, sync::Arc, time::Instant};
+use tokio::{
+    sync::oneshot,
+    time::{timeout, timeout_at},
+};
+use wasmtime_wasi_http::{
+    WasiHttpView,
+    p2::{
+        bindings::http::types::{ErrorCode, Scheme},
+        body::HyperOutgoingBody,
+    },
+};
+
+/// What a guest's call ends with: the instance when it can be used again.
+pub(super) type Ended = Result<Box<Instance>, Error>;
+pub(super) type Guest = Pin<Box<dyn Future<Output = Ended> + Send>>;
+
+type Head = Result<Response<HyperOutgoingBody>, ErrorCode>;
+
+/// Runs `request` in `instance`. The place is kept until guest and answer have ended.
+pub(super) async fn run(
+    build: Arc<Build>,
+    mut instance: Box<Instance>,
+    place: Place,
+    request: Request<Body>,
+    id: Arc<str>,
+) -> Result<Response<Answer>, Error> {
+    let by = Instant::now() + build.limits.timeout;
+    let deadline = Deadline::new(by);
+    let method = request.method().clone();
+    instance.begin(Scope {
+        request: id.clone(),
+        deadline: deadline.clone(),
+    });
+    let (sender, receiver) = oneshot::channel();
+    let call = Call {
+        build,
+        id,
+        method,
+        deadline,
+    };
+    let guest = call.start(instance, request, sender)?;
+    call.answer(guest, receiver, by, place).await
+}
+
+/// What all steps of one call need.
+struct Call {
+    build: Arc<Build>,
+    id: Arc<str>,
+    method: Method,
+    deadline: Deadline,
+}
+
+impl Call {
+    fn start(
+        &self,
+        mut instance: Box<Instance>,
+        request: Request<Body>,
+        sender: oneshot::Sender<Head>,
+    ) -> Result<Guest, Error> {
+        let mut http = instance.store.data_mut().http();
+        let request = request.map(|body| body.map_err(super::stream::request_error));
+        let resources = http
+            .new_incoming_request(Scheme::Http, request)
+            .and_then(|request| Ok((request, http.new_response_outparam(sender)?)));
+        let (request, outparam) = resources.map_err(|e| self.failed(&e, &instance))?;
+        let (build, id) = (self.build.clone(), self.id.clone());
+        Ok(Box::pin(async move {
+            match instance.handle(request, outparam).await {
+                Ok(()) => Ok(instance),
+                Err(error) => Err(report(&build, &id, &error, &instance)),
+            }
+        }))
+    }
+
+    async fn answer(
+        self,
+        mut guest: Guest,
+        mut receiver: oneshot::Receiver<Head>,
+        by: Instant,
+        place: Place,
+    ) -> Result<Response<Answer>, Error> {
+        let mut ended = None;
+        let head = timeout_at(by.into(), async {
+            tokio::select! {
+                biased;
+                head = &mut receiver => head.ok(),
+                end = &mut guest => {
+                    ended = Some(end);
+                    receiver.try_recv().ok()
+                }
+            }
+        });
+        let Ok(head) = head.await else {
+            return Err(self.out_of_time("no answer within limits.timeout"));
+        };
+        let mut running = match ended {
+            None => Some(guest),
+            Some(Ok(instance)) => {
+                self.build.pool.put(instance);
+                None
+            }
+            Some(Err(error)) => return Err(error),
+        };
+        let response = match head {
+            Some(Ok(response)) => response,
+            Some(Err(code)) => {
+                return Err(self.bad_answer(&format!("it answered with the error {code:?}")));
+            }
+            None => {
+                // The guest dropped its response-outparam. When it did so in a panic, the panic is the better reason.
+                if let Some(guest) = running.as_mut()
+                    && let Ok(Err(error)) = timeout_at(by.into(), guest).await
+                {
+                    return Err(error);
+                }
+                return Err(self.bad_answer("it ended without an answer"));
+            }
+        };
+        self.deadline
+            .set(Instant::now() + self.build.limits.stream_timeout);
+        let (head, body) = response.into_parts();
+        self.collect(head, body, running, place).await
+    }
+
+    /// Takes up to `limits.buffer` of the body. What ends within that is answered whole; an error before that point is
+    /// an error of the request, since nothing was sent yet.
+    async fn collect(
+        self,
+        head: response::Parts,
+        mut body: HyperOutgoingBody,
+        mut running: Option<Guest>,
+        place: Place,
+    ) -> Result<Response<Answer>, Error> {
+        let mut first = Bytes::new();
+        let mut more = BytesMut::new();
+        loop {
+            let next = tokio::select! {
+                biased;
+                frame = timeout(self.build.limits.chunk_timeout, body.frame()) => frame,
+                end = poll_guest(&mut running) => {
+                    self.build.pool.put(end?);
+                    running = None;
+                    continue;
+                }
+            };
+            match next {
+                Err(_) => {
+                    return Err(
+                        self.out_of_time("no next part of the body within limits.chunkTimeout")
+                    );
+                }
+                Ok(None) => break,
+                Ok(Some(Ok(frame))) => {
+                    // Trailers are not passed on.
+                    let Ok(data) = frame.into_data() else {
+                        continue;
+                    };
+                    if first.is_empty() {
+                        first = data;
+                    } else {
+                        if more.is_empty() {
+                            more.extend_from_slice(&first);
+                        }
+                        more.extend_from_slice(&data);
+                    }
+                    if first.len().max(more.len()) > self.build.limits.buffer {
+                        let begun = if more.is_empty() {
+                            first
+                        } else {
+                            more.freeze()
+                        };
+                        return self.stream(head, begun, body, running, place);
+                    }
+                }
+                // An answer to HEAD has the length of the answer to GET, and no body to match it.
+                Ok(Some(Err(_))) if self.method == Method::HEAD => break,
+                Ok(Some(Err(_))) => {
+                    // The guest's own end says more than the broken body.
+                    if let Some(guest) = running
+                        && let Ok(Err(error)) =
+                            timeout(self.build.limits.chunk_timeout, guest).await
+                    {
+                        return Err(error);
+                    }
+                    return Err(self.bad_answer(
+                        "its body broke off or is not as long as its content-length says",
+                    ));
+                }
+            }
+        }
+        if let Some(guest) = running {
+            self.finish_later(guest, place);
+        }
+        let whole = if more.is_empty() {
+            first
+        } else {
+            more.freeze()
+        };
+        Ok(Response::from_parts(head, Answer::Whole(whole)))
+    }
+
+    fn stream(
+        self,
+        head: response::Parts,
+        begun: Bytes,
+        rest: HyperOutgoingBody,
+        running: Option<Guest>,
+        place: Place,
+    ) -> Result<Response<Answer>, Error> {
+        let Ok(stream) = self.build.streams.clone().try_acquire_owned() else {
+            tracing::warn!(plugin = %self.build.plugin, request = &*self.id, "limits.streams: too many large bodies at once");
+            return Err(Error::Overloaded);
+        };
+        let by = self.deadline.get();
+        let streamed = Streamed::new(
+            self.build.clone(),
+            begun,
+            rest,
+            running,
+            by,
+            (place, stream),
+        );
+        Ok(Response::from_parts(
+            head,
+            Answer::Stream(streamed.boxed_unsync()),
+        ))
+    }
+
+    /// The answer is complete but the guest still works: it may until the deadline, and its place stays taken.
+    fn finish_later(self, guest: Guest, place: Place) {
+        tokio::spawn(async move {
+            match timeout_at(self.deadline.get().into(), guest).await {
+                Ok(Ok(instance)) => self.build.pool.put(instance),
+                Ok(Err(_)) => {} // told in the log already
+                Err(_) => {
+                    _ = self.out_of_time("it went on after its answer, past limits.streamTimeout")
+                }
+            }
+            drop(place);
+        });
+    }
+
+    fn out_of_time(&self, what: &str) -> Error {
+        tracing::error!(plugin = %self.build.plugin, build = %self.build.id.short(), request = &*self.id, what, "plugin timed out");
+        Error::TimedOut
+    }
+
+    fn bad_answer(&self, what: &str) -> Error {
+        tracing::error!(plugin = %self.build.plugin, build = %self.build.id.short(), request = &*self.id, what, "plugin gave no valid answer");
+        Error::BadAnswer
+    }
+
+    fn failed(&self, error: &wasmtime::Error, instance: &Instance) -> Error {
+        report(&self.build, &self.id, error, instance)
+    }
+}
+
+async fn poll_guest(running: &mut Option<Guest>) -> Ended {
+    match running {
+        Some(guest) => guest.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// One line in the log: why the guest ended, and its last words.
+fn report(build: &Build, id: &str, error: &wasmtime::Error, instance: &Instance) -> Error {
+    let last_words = instance.stderr().last_words();
+    let kind = if error.is::<OutOfTime>() {
+        Error::TimedOut
+    } else {
+        Error::Trapped
+    };
+    tracing::error!(
+        plugin = %build.plugin, build = %build.id.short(), request = id, last_words,
+        error = format!("{error:?}"), "plugin {}", if kind == Error::TimedOut { "timed out" } else { "trapped" }
+    );
+    kind
+}

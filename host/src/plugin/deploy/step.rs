@@ -1,0 +1,245 @@
+//! The steps of one deploy, in order.
+
+use super::*;
+
+impl Deployer {
+    /// One deploy of one plugin, from bytes to traffic, told in one line of the log.
+    pub(in crate::plugin) async fn bring(
+        &self,
+        id: &PluginId,
+        bytes: Bytes,
+        origin: Origin,
+    ) -> Result<Outcome, LoadError> {
+        let begun = Instant::now();
+        let mount = self.mount(id);
+        let _turn = mount.deploying.lock().await;
+        let build = BuildId::of(&bytes);
+        if origin == Origin::Folder {
+            mount.set_folder(Some(build));
+        }
+        let previous = mount.live();
+        if let Some(live) = previous.as_ref().filter(|live| live.id == build) {
+            return self.already_live(&mount, live, &bytes, origin, begun);
+        }
+        let _place = self
+            .0
+            .at_once
+            .acquire()
+            .await
+            .map_err(LoadError::at(Stage::Request))?;
+        let result = self.load(&mount, build, bytes, origin).await;
+        let milliseconds = milliseconds(begun.elapsed());
+        match result {
+            Ok((live, warnings)) => {
+                mount.set_problem(None);
+                let done = if origin == Origin::Rollback {
+                    Done::RolledBack
+                } else {
+                    Done::Deployed
+                };
+                tracing::info!(
+                    plugin = %id, build = %build.short(), version = live.version, outcome = done.as_str(), milliseconds,
+                    "deploy"
+                );
+                for warning in &warnings {
+                    tracing::warn!(plugin = %id, build = %build.short(), "{warning}");
+                }
+                Ok(Outcome {
+                    plugin: id.clone(),
+                    build: Some(build.to_string()),
+                    version: Some(live.version.clone()),
+                    outcome: done,
+                    previous: previous.map(|b| b.id.to_string()),
+                    milliseconds,
+                    warnings,
+                })
+            }
+            Err(error) => {
+                let serving = previous.map_or("none".to_owned(), |b| b.id.short());
+                tracing::error!(
+                    plugin = %id, build = %build.short(), outcome = "refused", stage = ?error.stage, milliseconds, serving,
+                    "deploy: {error}"
+                );
+                mount.set_problem(Some(Problem::new(Some(build), &error)));
+                mount.fail();
+                Err(error)
+            }
+        }
+    }
+
+    fn already_live(
+        &self,
+        mount: &Mount,
+        live: &Build,
+        bytes: &[u8],
+        origin: Origin,
+        begun: Instant,
+    ) -> Result<Outcome, LoadError> {
+        if matches!(origin, Origin::Upload | Origin::Rollback) {
+            self.keep_file(mount, live.id, bytes)?;
+        }
+        mount.set_problem(None);
+        Ok(Outcome {
+            plugin: mount.id().clone(),
+            build: Some(live.id.to_string()),
+            version: Some(live.version.clone()),
+            outcome: Done::Unchanged,
+            previous: Some(live.id.to_string()),
+            milliseconds: milliseconds(begun.elapsed()),
+            warnings: Vec::new(),
+        })
+    }
+
+    async fn load(
+        &self,
+        mount: &Arc<Mount>,
+        id: BuildId,
+        bytes: Bytes,
+        origin: Origin,
+    ) -> Result<(Arc<Build>, Vec<String>), LoadError> {
+        let shared = &self.0;
+        let component = component::load(&shared.engine, id, bytes.clone()).await?;
+        let descriptor = describe::describe(&shared.linkers, &component).await?;
+        let warnings = warnings(mount.id(), descriptor.as_ref());
+        let data = self.data(mount).await?;
+        let migrations = descriptor
+            .as_ref()
+            .map(|d| d.migrations.clone())
+            .unwrap_or_default();
+        let build = Arc::new(Build::new(
+            &shared.engine,
+            &shared.slots,
+            &shared.linkers.serving,
+            &component,
+            id,
+            descriptor,
+            self.ground(mount, id, data),
+        )?);
+        let hold = self.migrate(mount, &data.database, &migrations).await?;
+        let live = self
+            .go_live(mount, &build, &bytes, origin, hold.is_some())
+            .await;
+        match live {
+            Ok(()) => {}
+            Err(error) if hold.is_some() => {
+                return Err(self.undo(mount, &data.database, error).await);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok((build, warnings))
+    }
+
+    /// `start`, the probe, the records, and then the traffic.
+    async fn go_live(
+        &self,
+        mount: &Arc<Mount>,
+        build: &Arc<Build>,
+        bytes: &[u8],
+        origin: Origin,
+        held: bool,
+    ) -> Result<(), LoadError> {
+        build.start().await?;
+        build.warm().await?;
+        if let Some(path) = &mount.settings.probe {
+            // The hold has all places; the probe needs none of its own then, since nobody else runs.
+            let gate = if held {
+                Arc::new(Gate::new(&mount.limits))
+            } else {
+                mount.gate.clone()
+            };
+            let place = gate.enter().await.map_err(LoadError::at(Stage::Probe))?;
+            build.probe(place, path).await?;
+        }
+        match origin {
+            Origin::Upload | Origin::Rollback => self.keep_file(mount, build.id, bytes)?,
+            Origin::Folder | Origin::Fallback => {}
+        }
+        self.0
+            .history
+            .record(mount.id(), build.id, bytes)
+            .map_err(LoadError::at(Stage::Record))?;
+        if held {
+            // From here on a restart must not bring the old schema back.
+            let data = mount
+                .data
+                .get()
+                .ok_or_else(|| LoadError::new(Stage::Storage, "the database is closed"))?;
+            data.database
+                .discard_copy()
+                .await
+                .map_err(LoadError::at(Stage::Migrate))?;
+        }
+        mount.publish(build.clone());
+        Ok(())
+    }
+
+    fn keep_file(&self, mount: &Mount, id: BuildId, bytes: &[u8]) -> Result<(), LoadError> {
+        let file = self.file(mount.id());
+        mount.set_folder(Some(id));
+        write_durably(&file, bytes).map_err(|e| {
+            LoadError::new(Stage::File, format!("cannot write {}: {e}", file.display()))
+        })
+    }
+
+    fn ground(&self, mount: &Mount, id: BuildId, data: &Data) -> Ground {
+        Ground {
+            plugin: mount.id().clone(),
+            limits: mount.limits.clone(),
+            streams: mount.streams.clone(),
+            open: mount.settings.open,
+            services: Services {
+                speaker: Speaker::new(mount.id().clone(), id),
+                config: service::config::Ctx(Arc::new(mount.settings.config.clone())),
+                outbound: service::outbound::Ctx::new(),
+                data: Some((
+                    service::sql::Ctx(data.database.clone()),
+                    service::keyvalue::Ctx(data.keyvalue.clone()),
+                )),
+            },
+        }
+    }
+
+    /// Opens the plugin's database and key-value file with its first build.
+    async fn data<'a>(&self, mount: &'a Mount) -> Result<&'a Data, LoadError> {
+        let databases = &self.0.databases;
+        let open = async || {
+            let id = mount.id();
+            let (folder, durability) = databases.of(id)?;
+            let database = Database::open(folder.database(id), durability, &mount.limits.sql);
+            let database = database.await.map_err(LoadError::at(Stage::Storage))?;
+            let file = match databases.cache {
+                config::CacheStore::Sqlite => Some(folder.keyvalue(id)),
+                config::CacheStore::Memory => None,
+            };
+            let ttl = mount.settings.keyvalue_ttl.clone();
+            let keyvalue = Keyvalue::open(file, durability, &mount.limits.keyvalue, ttl);
+            let keyvalue = keyvalue.await.map_err(LoadError::at(Stage::Storage))?;
+            Ok(Data { database, keyvalue })
+        };
+        mount.data.get_or_try_init(open).await
+    }
+}
+
+impl Databases {
+    fn of(&self, id: &PluginId) -> Result<(&storage::Folder, Durability), LoadError> {
+        let connection = self.settings.of(id);
+        let folder = self.folders.iter().find(|(c, _)| c == connection);
+        let (_, folder) = folder
+            .ok_or_else(|| LoadError::new(Stage::Storage, "its database folder is not open"))?;
+        let durability = match connection {
+            config::Connection::Memory => Durability::Volatile,
+            config::Connection::Directory(_) => Durability::Durable,
+        };
+        Ok((folder, durability))
+    }
+}
+
+fn warnings(id: &PluginId, descriptor: Option<&Descriptor>) -> Vec<String> {
+    match descriptor {
+        Some(d) if d.id != *id => vec![format!(
+            "the build calls itself {}, and is served as {id}",
+            d.id
+        )],
+        _ => Vec::new(),
+    }
+}

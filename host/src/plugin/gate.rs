@@ -1,0 +1,185 @@
+//! How many requests run in a plugin at once, and how many wait for a place. The places belong to the plugin, not to a
+//! build: a swap neither gives more nor loses any.
+
+use super::Error;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
+
+pub(super) struct Gate {
+    places: Arc<Semaphore>,
+    all: u32,
+    waiting: AtomicU32,
+    queue: u32,
+    wait: Duration,
+    hold: Duration,
+    held: AtomicBool,
+}
+
+/// A request's place; given back when dropped.
+pub(super) type Place = OwnedSemaphorePermit;
+
+/// All places: nothing runs and new requests wait, until it is dropped.
+pub(super) struct Hold {
+    gate: Arc<Gate>,
+    _places: OwnedSemaphorePermit,
+}
+
+impl Gate {
+    pub(super) fn new(limits: &crate::config::Limits) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(limits.concurrency as usize)),
+            all: limits.concurrency,
+            waiting: AtomicU32::new(0),
+            queue: limits.queue,
+            wait: limits.queue_timeout,
+            hold: limits.hold_timeout,
+            held: AtomicBool::new(false),
+        }
+    }
+
+    /// Waits for a place, first come first served: at most `queueTimeout`, or while the plugin is held `holdTimeout`.
+    pub(super) async fn enter(&self) -> Result<Place, Error> {
+        if let Ok(place) = self.places.clone().try_acquire_owned() {
+            return Ok(place);
+        }
+        let _waiting = self.queue_up()?;
+        let start = Instant::now();
+        let mut place = std::pin::pin!(self.places.clone().acquire_owned());
+        let bound = if self.held.load(Relaxed) {
+            self.hold
+        } else {
+            self.wait
+        };
+        if let Ok(place) = timeout_at(start + bound, &mut place).await {
+            return place.map_err(|_| Error::Unavailable);
+        }
+        // A hold that began while it waited.
+        if self.held.load(Relaxed)
+            && let Ok(place) = timeout_at(start + self.hold, &mut place).await
+        {
+            return place.map_err(|_| Error::Unavailable);
+        }
+        Err(Error::Overloaded)
+    }
+
+    fn queue_up(&self) -> Result<Waiting<'_>, Error> {
+        let before = self.waiting.fetch_add(1, Relaxed);
+        let waiting = Waiting(&self.waiting);
+        if before >= self.queue {
+            Err(Error::Overloaded)
+        } else {
+            Ok(waiting)
+        }
+    }
+
+    /// Lets what runs finish, at most `holdTimeout`, while new requests wait. `None`: something still runs.
+    pub(super) async fn hold(self: &Arc<Self>) -> Option<Hold> {
+        self.held.store(true, Relaxed);
+        let held = HeldFlag(self);
+        let places = self.places.clone().acquire_many_owned(self.all);
+        let places = timeout_at(Instant::now() + self.hold, places)
+            .await
+            .ok()?
+            .ok()?;
+        std::mem::forget(held);
+        Some(Hold {
+            gate: self.clone(),
+            _places: places,
+        })
+    }
+
+    /// For good: whoever waits is answered, nobody enters again.
+    pub(super) fn close(&self) {
+        self.places.close();
+    }
+
+    /// Requests that run now.
+    pub(super) fn running(&self) -> usize {
+        (self.all as usize).saturating_sub(self.places.available_permits())
+    }
+}
+
+/// Takes the mark back when a hold does not come about.
+struct HeldFlag<'a>(&'a Gate);
+
+impl Drop for HeldFlag<'_> {
+    fn drop(&mut self) {
+        self.0.held.store(false, Relaxed);
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.gate.held.store(false, Relaxed);
+    }
+}
+
+struct Waiting<'a>(&'a AtomicU32);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Limits;
+
+    fn gate(concurrency: u32, queue: u32) -> Arc<Gate> {
+        let limits = Limits {
+            concurrency,
+            queue,
+            queue_timeout: Duration::from_millis(20),
+            hold_timeout: Duration::from_secs(20),
+            ..Limits::default()
+        };
+        Arc::new(Gate::new(&limits))
+    }
+
+    #[tokio::test]
+    async fn queue_and_wait_are_bounded() {
+        let gate = gate(1, 0);
+        let place = gate.enter().await.unwrap();
+        assert_eq!(gate.enter().await.unwrap_err(), Error::Overloaded);
+        drop(place);
+        drop(gate.enter().await.unwrap());
+        let gate = self::gate(1, 5);
+        let _place = gate.enter().await.unwrap();
+        assert_eq!(gate.enter().await.unwrap_err(), Error::Overloaded);
+        assert_eq!(gate.waiting.load(Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_hold_waits_for_what_runs_and_keeps_others_out() {
+        let gate = gate(2, 5);
+        let place = gate.enter().await.unwrap();
+        let holding = tokio::spawn({
+            let gate = gate.clone();
+            async move { gate.hold().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!holding.is_finished());
+        drop(place);
+        let hold = holding.await.unwrap().unwrap();
+        let late = tokio::spawn({
+            let gate = gate.clone();
+            async move { gate.enter().await }
+        });
+        // Longer than queueTimeout: held requests wait for the hold.
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        assert!(!late.is_finished());
+        drop(hold);
+        drop(late.await.unwrap().unwrap());
+    }
+}

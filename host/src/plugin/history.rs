@@ -1,0 +1,197 @@
+//! `plugins.state`: the builds that were live, so that one can come back. `<id>.json` holds their order, `builds/` their
+//! bytes, named by hash and shared between plugins.
+
+use crate::id::{BuildId, PluginId};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+/// Builds kept a plugin, the live one included.
+const KEPT: usize = 5;
+
+pub(super) struct History {
+    folder: PathBuf,
+    /// Held while files change: the clean-up must not take a build that another plugin is just recording.
+    writing: Mutex<()>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Order {
+    /// 64 hex digits each, the one that was live last first.
+    builds: Vec<String>,
+}
+
+impl History {
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(folder.join("builds"))?;
+        Ok(Self {
+            folder: folder.into(),
+            writing: Mutex::default(),
+        })
+    }
+
+    /// The builds that were live, the last one first. A file that cannot be read counts as none, and is told in the log.
+    pub(super) fn of(&self, id: &PluginId) -> Vec<BuildId> {
+        let path = self.order_path(id);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "the history of builds cannot be read");
+                return Vec::new();
+            }
+        };
+        match serde_json::from_slice::<Order>(&text) {
+            Ok(order) => order.builds.iter().filter_map(|b| b.parse().ok()).collect(),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "the history of builds cannot be read");
+                Vec::new()
+            }
+        }
+    }
+
+    /// The bytes of a recorded build. Damaged ones are an error.
+    pub(super) fn bytes(&self, build: BuildId) -> io::Result<Bytes> {
+        let path = self.build_path(build);
+        let bytes = Bytes::from(std::fs::read(&path)?);
+        if BuildId::of(&bytes) != build {
+            return Err(io::Error::other(format!(
+                "{} is not what was recorded",
+                path.display()
+            )));
+        }
+        Ok(bytes)
+    }
+
+    /// Records that `build` is live from now on. On disk when it returns.
+    pub(super) fn record(&self, id: &PluginId, build: BuildId, bytes: &[u8]) -> io::Result<()> {
+        let mut builds = self.of(id);
+        if builds.first() == Some(&build) && self.build_path(build).exists() {
+            return Ok(());
+        }
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.build_path(build).exists() {
+            write_durably(&self.build_path(build), bytes)?;
+        }
+        builds.retain(|b| *b != build);
+        builds.insert(0, build);
+        builds.truncate(KEPT);
+        let order = Order {
+            builds: builds.iter().map(ToString::to_string).collect(),
+        };
+        write_durably(&self.order_path(id), &serde_json::to_vec(&order)?)?;
+        self.clean_up()
+    }
+
+    /// Removes builds that no plugin's order names.
+    fn clean_up(&self) -> io::Result<()> {
+        let mut named = HashSet::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "json") {
+                let Ok(order) = serde_json::from_slice::<Order>(&std::fs::read(&path)?) else {
+                    return Ok(());
+                };
+                named.extend(order.builds);
+            }
+        }
+        for entry in std::fs::read_dir(self.folder.join("builds"))? {
+            let path = entry?.path();
+            let stem = path
+                .file_stem()
+                .and_then(|s| s.to_str())
+                .unwrap_or_default();
+            if stem.parse::<BuildId>().is_ok() && !named.contains(stem) {
+                std::fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn order_path(&self, id: &PluginId) -> PathBuf {
+        self.folder.join(format!("{id}.json"))
+    }
+
+    fn build_path(&self, build: BuildId) -> PathBuf {
+        self.folder.join("builds").join(format!("{build}.wasm"))
+    }
+}
+
+/// Replaces `path` in one step: readers and a crash see the old content or the new, never a part.
+pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = path
+        .parent()
+        .ok_or_else(|| io::Error::other("a path without a folder"))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".greenroom-")
+        .permissions(std::fs::Permissions::from_mode(0o644))
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_last_five_builds_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = History::open(folder.path()).unwrap();
+        let id: PluginId = "todo".parse().unwrap();
+        let bytes: Vec<Vec<u8>> = (0..7u8).map(|n| vec![n; 10]).collect();
+        for b in &bytes {
+            history.record(&id, BuildId::of(b), b).unwrap();
+        }
+        let newest_first: Vec<_> = bytes.iter().rev().take(5).map(|b| BuildId::of(b)).collect();
+        assert_eq!(history.of(&id), newest_first);
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("builds"))
+                .unwrap()
+                .count(),
+            5
+        );
+        // An older one that is live again moves to the front.
+        history
+            .record(&id, BuildId::of(&bytes[3]), &bytes[3])
+            .unwrap();
+        assert_eq!(history.of(&id)[0], BuildId::of(&bytes[3]));
+        assert_eq!(history.of(&id).len(), 5);
+        assert_eq!(history.bytes(BuildId::of(&bytes[5])).unwrap(), bytes[5]);
+    }
+
+    #[test]
+    fn a_build_that_another_plugin_names_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = History::open(folder.path()).unwrap();
+        let (a, b): (PluginId, PluginId) = ("a".parse().unwrap(), "b".parse().unwrap());
+        history
+            .record(&a, BuildId::of(b"shared"), b"shared")
+            .unwrap();
+        for n in 0..6u8 {
+            history.record(&b, BuildId::of(&[n]), &[n]).unwrap();
+        }
+        history.bytes(BuildId::of(b"shared")).unwrap();
+    }
+
+    #[test]
+    fn damaged_files_are_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = History::open(folder.path()).unwrap();
+        let id: PluginId = "todo".parse().unwrap();
+        history.record(&id, BuildId::of(b"x"), b"x").unwrap();
+        std::fs::write(history.build_path(BuildId::of(b"x")), b"y").unwrap();
+        assert!(history.bytes(BuildId::of(b"x")).is_err());
+        std::fs::write(history.order_path(&id), b"{").unwrap();
+        assert_eq!(history.of(&id), []);
+    }
+}

@@ -1,0 +1,78 @@
+//! What a component is, without serving it: `greenroom inspect` and `greenroom check`.
+
+use super::{
+    component,
+    describe::{self, Descriptor},
+    link::{self, Linkers},
+    load_error::{LoadError, Stage},
+};
+use crate::{engine::Engine, id::BuildId};
+use bytes::Bytes;
+use serde::Serialize;
+use std::path::Path;
+
+/// One component.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inspection {
+    /// SHA-256, 64 hex digits: the build's id.
+    pub hash: String,
+    /// Bytes.
+    pub size: usize,
+    /// `None` for a plain wasi:http component.
+    pub descriptor: Option<Descriptor>,
+    pub imports: Vec<Import>,
+    pub exports: Vec<String>,
+    /// Why this host would refuse it.
+    pub problem: Option<LoadError>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Import {
+    pub name: String,
+    /// Whether this host has it.
+    pub offered: bool,
+}
+
+/// Compiles the component and asks it what it is. An error: it is no component, or does not compile.
+pub(super) async fn inspect(engine: &Engine, bytes: Bytes) -> Result<Inspection, LoadError> {
+    component::check_header(&bytes)?;
+    let (id, size) = (BuildId::of(&bytes), bytes.len());
+    let compiled = engine
+        .cache()
+        .load(engine.wasmtime(), id, bytes)
+        .await
+        .map_err(LoadError::at(Stage::Compile))?;
+    let missing = link::missing(&compiled);
+    let ty = compiled.component_type();
+    let imports = (ty.imports(engine.wasmtime()))
+        .map(|(name, _)| Import {
+            name: name.to_owned(),
+            offered: !missing.iter().any(|m| m.import == name),
+        })
+        .collect();
+    let exports = ty
+        .exports(engine.wasmtime())
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let linkers = Linkers::new(engine.wasmtime()).map_err(LoadError::at(Stage::Imports))?;
+    let fits = component::check(&compiled);
+    let (descriptor, problem) = match (describe::describe(&linkers, &compiled).await, fits) {
+        (Ok(descriptor), Ok(())) => (descriptor, None),
+        (Ok(descriptor), Err(problem)) => (descriptor, Some(problem)),
+        (Err(_), Err(problem)) | (Err(problem), Ok(())) => (None, Some(problem)),
+    };
+    Ok(Inspection {
+        hash: id.to_string(),
+        size,
+        descriptor,
+        imports,
+        exports,
+        problem,
+    })
+}
+
+/// The same for a file.
+pub async fn inspect_file(engine: &Engine, path: &Path) -> Result<Inspection, LoadError> {
+    inspect(engine, component::read_file(path)?).await
+}

@@ -1,0 +1,102 @@
+//! One instance: a store with the guest's memory, and its HTTP handler. It works on one request at a time.
+
+use super::state::{Services, State};
+use crate::service::{Scope, stdio::Output};
+use std::{sync::Arc, time::Instant};
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::{
+    Store, UpdateDeadline,
+    component::{InstancePre, Resource},
+};
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi_http::p2::{
+    bindings::{Proxy, ProxyIndices},
+    types::{HostIncomingRequest, HostResponseOutparam},
+};
+
+/// What host calls may copy out of a guest at once, in bytes.
+const HOSTCALL_FUEL: usize = 16 << 20;
+
+pub(super) struct Instance {
+    pub(super) store: Store<State>,
+    proxy: Proxy,
+    /// Requests it has begun.
+    pub(super) uses: u32,
+    pub(super) idle_since: Instant,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// The guest ran past its deadline.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OutOfTime;
+
+impl std::fmt::Display for OutOfTime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the plugin ran past its deadline")
+    }
+}
+
+impl std::error::Error for OutOfTime {}
+
+/// A store whose guest code is stopped at its scope's deadline and lets others run on every tick of the engine's clock.
+pub(super) fn store(
+    engine: &wasmtime::Engine,
+    services: Arc<Services>,
+    wasi: WasiCtxBuilder,
+    scope: Scope,
+    memory: u64,
+) -> Store<State> {
+    let mut store = Store::new(engine, State::new(services, wasi, scope, memory));
+    store.limiter(|state| &mut state.memory);
+    store.set_hostcall_fuel(HOSTCALL_FUEL);
+    store.epoch_deadline_callback(|store| {
+        if store.data().deadline().passed() {
+            return Err(wasmtime::Error::from(OutOfTime));
+        }
+        Ok(UpdateDeadline::Yield(1))
+    });
+    store.set_epoch_deadline(1);
+    store
+}
+
+impl Instance {
+    pub(super) async fn new(
+        pre: &InstancePre<State>,
+        proxy: &ProxyIndices,
+        mut store: Store<State>,
+        slot: OwnedSemaphorePermit,
+    ) -> wasmtime::Result<Self> {
+        let instance = pre.instantiate_async(&mut store).await?;
+        let proxy = proxy.load(&mut store, &instance)?;
+        store.data_mut().memory.started();
+        Ok(Self {
+            store,
+            proxy,
+            uses: 0,
+            idle_since: Instant::now(),
+            _slot: slot,
+        })
+    }
+
+    /// Starts to work for a request.
+    pub(super) fn begin(&mut self, scope: Scope) {
+        self.uses += 1;
+        self.store.data_mut().begin(scope);
+        self.store.set_epoch_deadline(1);
+    }
+
+    pub(super) async fn handle(
+        &mut self,
+        request: Resource<HostIncomingRequest>,
+        answer: Resource<HostResponseOutparam>,
+    ) -> wasmtime::Result<()> {
+        self.proxy
+            .wasi_http_incoming_handler()
+            .call_handle(&mut self.store, request, answer)
+            .await
+    }
+
+    pub(super) fn stderr(&self) -> Output {
+        self.store.data().stderr()
+    }
+}

@@ -1,0 +1,232 @@
+//! A plugin id under `/api/`: what stays while builds come and go.
+
+use super::{
+    Answer, Body, Error,
+    build::Build,
+    gate::Gate,
+    status::{Problem, Status},
+};
+use crate::{
+    config::{self, Limits},
+    id::{BuildId, PluginId},
+    storage::{Database, kv::Keyvalue},
+};
+use arc_swap::ArcSwapOption;
+use http::{Request, Response};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+use tokio::sync::{OnceCell, Semaphore, watch};
+
+/// Where a plugin stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Its first build since the host started is not decided yet.
+    Loading,
+    Live,
+    /// No build serves.
+    Failed,
+}
+
+/// The plugin's data, opened with its first build.
+pub(super) struct Data {
+    pub(super) database: Database,
+    pub(super) keyvalue: Keyvalue,
+}
+
+pub struct Mount {
+    id: PluginId,
+    pub(super) settings: config::Plugin,
+    pub(super) limits: Arc<Limits>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) streams: Arc<Semaphore>,
+    pub(super) data: OnceCell<Data>,
+    /// One deploy at a time.
+    pub(super) deploying: tokio::sync::Mutex<()>,
+    live: ArcSwapOption<Build>,
+    phase: watch::Sender<Phase>,
+    problem: Mutex<Option<Problem>>,
+    folder: Mutex<Option<BuildId>>,
+    requests: AtomicU64,
+    errors: AtomicU64,
+}
+
+impl Mount {
+    pub(super) fn new(id: PluginId, settings: config::Plugin) -> Arc<Self> {
+        let limits = Arc::new(settings.limits.clone());
+        Arc::new(Self {
+            id,
+            gate: Arc::new(Gate::new(&limits)),
+            streams: Arc::new(Semaphore::new(limits.streams as usize)),
+            limits,
+            settings,
+            data: OnceCell::new(),
+            deploying: tokio::sync::Mutex::new(()),
+            live: ArcSwapOption::empty(),
+            phase: watch::Sender::new(Phase::Loading),
+            problem: Mutex::default(),
+            folder: Mutex::default(),
+            requests: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+        })
+    }
+
+    pub fn id(&self) -> &PluginId {
+        &self.id
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Returns when the phase is no longer [`Phase::Loading`]. The caller bounds it.
+    pub async fn loaded(&self) {
+        // An error means that the sender is gone, and it is `self`.
+        let _ = self
+            .phase
+            .subscribe()
+            .wait_for(|phase| *phase != Phase::Loading)
+            .await;
+    }
+
+    /// Whether `path` (below the mount, `/todos`) is open to requests without credentials. False when no build is live.
+    pub fn opens(&self, path: &str) -> bool {
+        self.live
+            .load()
+            .as_ref()
+            .is_some_and(|build| build.opens(path))
+    }
+
+    /// Answers one request: waits for a place, then runs the build that is live by then. The wait, the call and every
+    /// part of the answer are bounded by the plugin's limits.
+    ///
+    /// `request`: the path without the mount, an authority, the host-owned headers set, and a body that is either
+    /// collected or enforces its own limits.
+    pub async fn handle(
+        &self,
+        request: Request<Body>,
+        request_id: Arc<str>,
+    ) -> Result<Response<Answer>, Error> {
+        self.requests.fetch_add(1, Relaxed);
+        let answer = self.answer(request, request_id).await;
+        if answer.is_err() {
+            self.errors.fetch_add(1, Relaxed);
+        }
+        answer
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Body>,
+        request_id: Arc<str>,
+    ) -> Result<Response<Answer>, Error> {
+        let place = self.gate.enter().await?;
+        let build = self.live.load_full().ok_or(Error::Unavailable)?;
+        // The build may have changed since the caller asked.
+        if !build.opens(request.uri().path()) {
+            return Err(Error::Closed);
+        }
+        build.handle(place, request, request_id).await
+    }
+
+    pub(super) fn live(&self) -> Option<Arc<Build>> {
+        self.live.load_full()
+    }
+
+    /// From here on new requests go to `build`. The one before it finishes what it runs.
+    pub(super) fn publish(&self, build: Arc<Build>) {
+        let old = self.live.swap(Some(build));
+        self.phase.send_replace(Phase::Live);
+        if let Some(old) = old {
+            old.pool.retire();
+        }
+    }
+
+    /// The first outcome was no build, or the plugin is removed.
+    pub(super) fn fail(&self) {
+        if self.live.load().is_none() {
+            self.phase.send_replace(Phase::Failed);
+        }
+    }
+
+    pub(super) fn unpublish(&self) {
+        if let Some(old) = self.live.swap(None) {
+            old.pool.retire();
+        }
+        self.phase.send_replace(Phase::Failed);
+    }
+
+    pub(super) fn set_problem(&self, problem: Option<Problem>) {
+        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+    }
+
+    pub(super) fn problem(&self) -> Option<Problem> {
+        self.problem
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The hash of what lies in the plugins folder, whether it serves or not.
+    pub(super) fn set_folder(&self, build: Option<BuildId>) {
+        *self.folder.lock().unwrap_or_else(PoisonError::into_inner) = build;
+    }
+
+    /// Ends idle instances, and drops expired keys.
+    pub(super) async fn sweep(&self) {
+        if let Some(build) = self.live() {
+            build.pool.sweep(self.limits.instance_idle);
+        }
+        if let Some(data) = self.data.get()
+            && let Err(error) = data.keyvalue.sweep().await
+        {
+            tracing::warn!(plugin = %self.id, %error, "expired keys are not swept");
+        }
+    }
+
+    /// Later calls on the plugin's data answer `closed`.
+    pub(super) async fn close_data(&self) {
+        if let Some(data) = self.data.get() {
+            data.database.clone().close().await;
+            data.keyvalue.clone().close().await;
+        }
+    }
+
+    pub(super) fn status(&self, history: Vec<BuildId>) -> Status {
+        let live = self.live();
+        Status {
+            id: self.id.clone(),
+            state: match self.phase() {
+                Phase::Loading => "loading",
+                Phase::Live => "live",
+                Phase::Failed => "failed",
+            },
+            required: self.settings.required,
+            build: live.as_ref().map(|b| super::status::Serving {
+                id: b.id.to_string(),
+                version: b.version.clone(),
+                since: b.since.to_string(),
+            }),
+            folder: self
+                .folder
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .map(|b| b.to_string()),
+            problem: self
+                .problem
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+            history: history.iter().map(ToString::to_string).collect(),
+            requests: self.requests.load(Relaxed),
+            errors: self.errors.load(Relaxed),
+            running: self.gate.running(),
+            instances: live.map_or(0, |b| b.pool.idle_count()) + self.gate.running(),
+        }
+    }
+}

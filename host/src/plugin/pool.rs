@@ -1,0 +1,135 @@
+//! Warm instances of one build, and the slots that all builds share.
+
+use super::{Error, instance::Instance};
+use std::{
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout_at,
+};
+
+/// `engine.maxInstances` slots for all plugins together. When none is free, the instance that has been idle longest goes.
+pub(super) struct Slots {
+    free: Arc<Semaphore>,
+    pools: Mutex<Vec<Weak<Pool>>>,
+}
+
+impl Slots {
+    pub(super) fn new(max_instances: u32) -> Arc<Self> {
+        Arc::new(Self {
+            free: Arc::new(Semaphore::new(max_instances as usize)),
+            pools: Mutex::default(),
+        })
+    }
+
+    /// A slot for a new instance, waited for until `by`.
+    pub(super) async fn take(&self, by: Instant) -> Result<OwnedSemaphorePermit, Error> {
+        if let Ok(slot) = self.free.clone().try_acquire_owned() {
+            return Ok(slot);
+        }
+        self.evict();
+        match timeout_at(by.into(), self.free.clone().acquire_owned()).await {
+            Ok(Ok(slot)) => Ok(slot),
+            _ => Err(Error::Overloaded),
+        }
+    }
+
+    fn evict(&self) {
+        let pools: Vec<_> = {
+            let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+            pools.retain(|pool| pool.strong_count() > 0);
+            pools.iter().filter_map(Weak::upgrade).collect()
+        };
+        let oldest = pools
+            .iter()
+            .filter_map(|pool| Some((pool.idle_longest()?, pool)))
+            .min_by_key(|(since, _)| *since);
+        if let Some((_, pool)) = oldest {
+            pool.drop_oldest();
+        }
+    }
+}
+
+/// Instances that wait for their next request, the one used last on top. `None` once the build is retired.
+#[expect(
+    clippy::vec_box,
+    reason = "an instance moves between here and its request's future; it stays where it is"
+)]
+pub(super) struct Pool {
+    idle: Mutex<Option<Vec<Box<Instance>>>>,
+    max_requests: u32,
+}
+
+impl Pool {
+    /// `max_requests`: an instance that has begun this many is not kept.
+    pub(super) fn new(slots: &Slots, max_requests: u32) -> Arc<Self> {
+        let pool = Arc::new(Self {
+            idle: Mutex::new(Some(Vec::new())),
+            max_requests,
+        });
+        slots
+            .pools
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::downgrade(&pool));
+        pool
+    }
+
+    pub(super) fn take(&self) -> Option<Box<Instance>> {
+        self.idle().as_mut()?.pop()
+    }
+
+    /// Only for an instance whose last call ended well.
+    pub(super) fn put(&self, mut instance: Box<Instance>) {
+        if instance.uses >= self.max_requests || !instance.store.data().is_reusable() {
+            return;
+        }
+        instance.idle_since = Instant::now();
+        if let Some(idle) = self.idle().as_mut() {
+            idle.push(instance);
+        }
+    }
+
+    /// Ends the idle instances now, and the busy ones when they come back.
+    pub(super) fn retire(&self) {
+        let idle = self.idle().take();
+        drop(idle);
+    }
+
+    /// Ends instances that have been idle for longer than this.
+    pub(super) fn sweep(&self, longest: Duration) {
+        let mut gone = Vec::new();
+        if let Some(idle) = self.idle().as_mut() {
+            let keep_from = idle
+                .iter()
+                .position(|i| i.idle_since.elapsed() < longest)
+                .unwrap_or(idle.len());
+            gone.extend(idle.drain(..keep_from));
+        }
+        drop(gone); // outside the lock: unmapping memory takes a while
+    }
+
+    pub(super) fn idle_count(&self) -> usize {
+        self.idle().as_ref().map_or(0, Vec::len)
+    }
+
+    fn idle_longest(&self) -> Option<Instant> {
+        self.idle().as_ref()?.first().map(|i| i.idle_since)
+    }
+
+    fn drop_oldest(&self) {
+        let oldest = self
+            .idle()
+            .as_mut()
+            .filter(|idle| !idle.is_empty())
+            .map(|idle| idle.remove(0));
+        drop(oldest);
+    }
+
+    #[expect(clippy::vec_box, reason = "as the field")]
+    fn idle(&self) -> std::sync::MutexGuard<'_, Option<Vec<Box<Instance>>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

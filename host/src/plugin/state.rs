@@ -1,0 +1,153 @@
+//! The `T` of `Store<T>`: what an instance's host calls reach.
+
+use super::limits::Memory;
+use crate::service::{
+    Deadline, Scope, Speaker, config, keyvalue, logging, outbound, sql, stdio::Output,
+};
+use std::sync::Arc;
+use tracing::Level;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// Handles that one instance may hold at once.
+const MAX_HANDLES: usize = 10_000;
+/// Bytes of one set of headers that a guest makes, in memory.
+const MAX_FIELDS: usize = 64 << 10;
+
+/// What the services hold for one build. Shared by its instances.
+pub(super) struct Services {
+    pub(super) speaker: Speaker,
+    pub(super) config: config::Ctx,
+    pub(super) outbound: outbound::Ctx,
+    /// `None` only while a component describes itself: its linker has traps in the place of these.
+    pub(super) data: Option<(sql::Ctx, keyvalue::Ctx)>,
+}
+
+impl Services {
+    fn data(&self) -> &(sql::Ctx, keyvalue::Ctx) {
+        self.data
+            .as_ref()
+            .expect("describe's linker has no service that reaches this")
+    }
+}
+
+pub(super) struct State {
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outbound: outbound::Ctx,
+    services: Arc<Services>,
+    scope: Scope,
+    transactions: sql::Open,
+    stdout: Output,
+    stderr: Output,
+    pub(super) memory: Memory,
+}
+
+impl State {
+    /// `wasi`: with nothing granted but output and time. `memory`: bytes of linear memory.
+    pub(super) fn new(
+        services: Arc<Services>,
+        mut wasi: WasiCtxBuilder,
+        scope: Scope,
+        memory: u64,
+    ) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(MAX_FIELDS);
+        let stdout = Output::new(services.speaker.clone(), Level::INFO);
+        let stderr = Output::new(services.speaker.clone(), Level::WARN);
+        // Nothing is granted: no folder, no variable, no argument, no address.
+        let wasi = wasi
+            .stdout(stdout.clone())
+            .stderr(stderr.clone())
+            .allow_tcp(false)
+            .allow_udp(false)
+            .max_random_size(64 << 10)
+            .build();
+        let mut state = Self {
+            table,
+            wasi,
+            http,
+            outbound: services.outbound.clone(),
+            services,
+            scope: scope.clone(),
+            transactions: sql::Open::default(),
+            stdout,
+            stderr,
+            memory: Memory::new(memory),
+        };
+        state.begin(scope);
+        state
+    }
+
+    /// From here on the instance works for this request.
+    pub(super) fn begin(&mut self, scope: Scope) {
+        self.stdout.begin(&scope.request);
+        self.stderr.begin(&scope.request);
+        self.scope = scope;
+    }
+
+    pub(super) fn deadline(&self) -> &Deadline {
+        &self.scope.deadline
+    }
+
+    /// What the guest wrote to standard error for this request, the last of it.
+    pub(super) fn stderr(&self) -> Output {
+        self.stderr.clone()
+    }
+
+    /// True when another request can have the instance: no transaction was left open, and memory is about what it was.
+    pub(super) fn is_reusable(&self) -> bool {
+        !self.transactions.any() && !self.memory.has_swollen()
+    }
+
+    pub(super) fn config(&mut self) -> config::View<'_> {
+        config::View(&self.services.config)
+    }
+
+    pub(super) fn keyvalue(&mut self) -> keyvalue::View<'_> {
+        keyvalue::View {
+            ctx: &self.services.data().1,
+            table: &mut self.table,
+        }
+    }
+
+    pub(super) fn logging(&mut self) -> logging::View<'_> {
+        logging::View {
+            speaker: &self.services.speaker,
+            scope: &self.scope,
+        }
+    }
+
+    pub(super) fn sql(&mut self) -> sql::View<'_> {
+        sql::View {
+            ctx: &self.services.data().0,
+            speaker: &self.services.speaker,
+            scope: &self.scope,
+            table: &mut self.table,
+            open: &mut self.transactions,
+        }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.outbound,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The plugins folder is the desired state: each `<id>.wasm` in it (and each file that `plugins.<id>.component` names) is
+//! to serve. It is looked at when the file system reports a change, and every two seconds in case a report got lost.
+
+use super::deploy::{Deployer, Origin};
+use crate::{config::Plugins, id::PluginId};
+use notify::Watcher as _;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tokio::{sync::Notify, task::JoinSet, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Without a report of a change.
+const POLL: Duration = Duration::from_secs(2);
+/// A file that changed is read when it has not changed again for this long: a copy in progress is left alone.
+const SETTLE: Duration = Duration::from_millis(150);
+
+/// Tells one state of a file from another without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    size: u64,
+    inode: u64,
+    modified: SystemTime,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// What was deployed, or refused, last.
+    done: HashMap<PluginId, Mark>,
+    /// What has changed since, and waits to settle.
+    settling: HashMap<PluginId, Mark>,
+    /// File names that are no plugin's, told once.
+    skipped: HashSet<PathBuf>,
+}
+
+/// Watches until `stop`. The first look has made a mount for every plugin when `scanned` is notified.
+pub async fn run(deployer: Deployer, stop: CancellationToken) {
+    let changed = Arc::new(Notify::new());
+    // Kept until the end: dropping it ends the reports.
+    let _reports = match reports(&deployer, changed.clone()) {
+        Ok(watcher) => Some(watcher),
+        Err(error) => {
+            tracing::warn!(%error, "no reports of changes in the plugins folder; it is looked at every 2 s");
+            None
+        }
+    };
+    let mut seen = Seen::default();
+    first_look(&deployer, &mut seen).await;
+    let mut deploys = JoinSet::new();
+    while !stop.is_cancelled() {
+        let wait = if seen.settling.is_empty() {
+            POLL
+        } else {
+            SETTLE
+        };
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = timeout(wait, changed.notified()) => {}
+        }
+        if seen.settling.is_empty() {
+            // A burst of reports is one change.
+            tokio::time::sleep(SETTLE.min(Duration::from_millis(20))).await;
+        }
+        look(&deployer, &mut seen, &mut deploys);
+        while deploys.try_join_next().is_some() {}
+    }
+    // A deploy that runs is bounded by its own limits; the host's stop bounds this wait.
+    deploys.shutdown().await;
+}
+
+fn reports(
+    deployer: &Deployer,
+    changed: Arc<Notify>,
+) -> notify::Result<notify::RecommendedWatcher> {
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // Reading the folder is an access event itself.
+        if event.is_ok_and(|e| !e.kind.is_access()) {
+            changed.notify_one();
+        }
+    })?;
+    let settings = deployer.settings();
+    let mut folders = HashSet::from([settings.directory.clone()]);
+    folders.extend(
+        settings
+            .entries
+            .values()
+            .filter_map(|p| Some(p.component.as_ref()?.parent()?.to_owned())),
+    );
+    for folder in folders.iter().filter(|folder| folder.is_dir()) {
+        watcher.watch(folder, notify::RecursiveMode::NonRecursive)?;
+    }
+    Ok(watcher)
+}
+
+/// Every plugin has a mount before the first one loads, so that requests for the others wait and are not told 404.
+async fn first_look(deployer: &Deployer, seen: &mut Seen) {
+    let files = files(deployer.settings(), &mut seen.skipped);
+    for id in files.keys() {
+        deployer.mount(id);
+    }
+    for (id, plugin) in &deployer.settings().entries {
+        if !files.contains_key(id) && (plugin.required || plugin.component.is_some()) {
+            deployer.missing(id);
+        }
+    }
+    deployer.registry().scanned();
+    let mut deploys = JoinSet::new();
+    for (id, (path, mark)) in files {
+        seen.done.insert(id.clone(), mark);
+        let deployer = deployer.clone();
+        deploys.spawn(async move { deployer.first(&id, &path).await });
+    }
+    while deploys.join_next().await.is_some() {}
+}
+
+fn look(deployer: &Deployer, seen: &mut Seen, deploys: &mut JoinSet<()>) {
+    let files = files(deployer.settings(), &mut seen.skipped);
+    for (id, (path, mark)) in &files {
+        if seen.done.get(id) == Some(mark) {
+            seen.settling.remove(id);
+            continue;
+        }
+        if seen.settling.insert(id.clone(), *mark) != Some(*mark) {
+            continue; // it has just changed: look again when it had time to settle
+        }
+        seen.settling.remove(id);
+        seen.done.insert(id.clone(), *mark);
+        let (deployer, id, path) = (deployer.clone(), id.clone(), path.clone());
+        deploys.spawn(async move { deployer.file_changed(&id, &path, Origin::Folder).await });
+    }
+    seen.settling.retain(|id, _| files.contains_key(id));
+    let gone: Vec<_> = seen
+        .done
+        .keys()
+        .filter(|id| !files.contains_key(*id))
+        .cloned()
+        .collect();
+    for id in gone {
+        seen.done.remove(&id);
+        let deployer = deployer.clone();
+        deploys.spawn(async move { deployer.file_gone(&id).await });
+    }
+}
+
+/// The files that would serve.
+pub fn component_files(settings: &Plugins) -> BTreeMap<PluginId, PathBuf> {
+    files(settings, &mut HashSet::new())
+        .into_iter()
+        .map(|(id, (path, _))| (id, path))
+        .collect()
+}
+
+/// The files that are to serve now. `skipped`: names that were told already.
+fn files(
+    settings: &Plugins,
+    skipped: &mut HashSet<PathBuf>,
+) -> BTreeMap<PluginId, (PathBuf, Mark)> {
+    let mut files = BTreeMap::new();
+    match std::fs::read_dir(&settings.directory) {
+        Ok(entries) => {
+            for path in entries
+                .flatten()
+                .map(|e| e.path())
+                .filter(|p| p.extension().is_some_and(|e| e == "wasm"))
+            {
+                let stem = path
+                    .file_stem()
+                    .and_then(|s| s.to_str())
+                    .unwrap_or_default();
+                match (stem.parse::<PluginId>(), mark(&path)) {
+                    (Ok(id), Some(mark)) => _ = files.insert(id, (path, mark)),
+                    (Ok(_), None) => {} // gone again
+                    (Err(error), _) => {
+                        if skipped.insert(path.clone()) {
+                            tracing::warn!(path = %path.display(), %error, "a file in the plugins folder is skipped");
+                        }
+                    }
+                }
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => {
+            tracing::error!(path = %settings.directory.display(), %error, "the plugins folder cannot be read")
+        }
+    }
+    for (id, plugin) in &settings.entries {
+        if let Some(path) = &plugin.component {
+            match mark(path) {
+                Some(mark) => _ = files.insert(id.clone(), (path.clone(), mark)),
+                None => _ = files.remove(id),
+            }
+        }
+    }
+    files
+}
+
+/// `None` when there is no such regular file.
+fn mark(path: &Path) -> Option<Mark> {
+    let meta = std::fs::metadata(path)
+        .ok()
+        .filter(std::fs::Metadata::is_file)?;
+    Some(Mark {
+        size: meta.len(),
+        inode: meta.ino(),
+        modified: meta.modified().ok()?,
+    })
+}

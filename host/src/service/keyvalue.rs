@@ -1,0 +1,228 @@
+//! `wasi:keyvalue/{store,atomics,batch}`: one space a plugin, in a file of its own. The store bounds each call itself, and
+//! a request that runs out of time drops the call.
+
+pub use crate::storage::kv::Bucket;
+use crate::storage::kv::{Keyvalue, KvError};
+use wasmtime::{
+    Result,
+    component::{HasData, Linker, Resource, ResourceTable, ResourceTableError},
+};
+
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        interfaces: "include wasi:keyvalue/imports@0.2.0-draft2;",
+        imports: { default: async | trappable },
+        with: {
+            "wasi:keyvalue/store.bucket": super::Bucket,
+            "wasi:keyvalue/atomics.cas": super::Cas,
+        },
+        trappable_error_type: { "wasi:keyvalue/store.error" => super::Error },
+    });
+}
+use bindings::wasi::keyvalue::{atomics, batch, store};
+
+#[derive(Clone)]
+pub struct Ctx(pub Keyvalue);
+
+/// A compare-and-swap: the value that was seen.
+pub struct Cas {
+    bucket: Bucket,
+    key: String,
+    seen: Option<Vec<u8>>,
+}
+
+pub struct View<'a> {
+    pub ctx: &'a Ctx,
+    pub table: &'a mut ResourceTable,
+}
+
+/// What a call may end with: an answer for the guest, or a trap.
+pub enum Error {
+    Guest(store::Error),
+    Trap(wasmtime::Error),
+}
+
+impl From<ResourceTableError> for Error {
+    fn from(e: ResourceTableError) -> Self {
+        Self::Trap(e.into())
+    }
+}
+
+impl From<KvError> for Error {
+    fn from(e: KvError) -> Self {
+        Self::Guest(match e {
+            KvError::InvalidBucket(_) => store::Error::NoSuchStore,
+            KvError::TooManyBuckets(_) => store::Error::AccessDenied,
+            e => store::Error::Other(e.to_string()),
+        })
+    }
+}
+
+impl View<'_> {
+    fn bucket(&self, bucket: &Resource<Bucket>) -> Result<Bucket, Error> {
+        Ok(self.table.get(bucket)?.clone())
+    }
+
+    fn kv(&self) -> &Keyvalue {
+        &self.ctx.0
+    }
+}
+
+impl store::Host for View<'_> {
+    async fn open(&mut self, name: String) -> Result<Resource<Bucket>, Error> {
+        let bucket = self.kv().open_bucket(&name).await?;
+        Ok(self.table.push(bucket)?)
+    }
+
+    fn convert_error(&mut self, e: Error) -> Result<store::Error> {
+        match e {
+            Error::Guest(e) => Ok(e),
+            Error::Trap(e) => Err(e),
+        }
+    }
+}
+
+impl store::HostBucket for View<'_> {
+    async fn get(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let bucket = self.bucket(&bucket)?;
+        Ok(self.kv().get(&bucket, &key).await?)
+    }
+
+    async fn set(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+        value: Vec<u8>,
+    ) -> Result<(), Error> {
+        let bucket = self.bucket(&bucket)?;
+        Ok(self.kv().set(&bucket, &key, value).await?)
+    }
+
+    async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<(), Error> {
+        let bucket = self.bucket(&bucket)?;
+        Ok(self.kv().delete(&bucket, &key).await?)
+    }
+
+    async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<bool, Error> {
+        let bucket = self.bucket(&bucket)?;
+        Ok(self.kv().exists(&bucket, &key).await?)
+    }
+
+    async fn list_keys(
+        &mut self,
+        bucket: Resource<Bucket>,
+        cursor: Option<String>,
+    ) -> Result<store::KeyResponse, Error> {
+        let bucket = self.bucket(&bucket)?;
+        let (keys, cursor) = self.kv().list_keys(&bucket, cursor).await?;
+        Ok(store::KeyResponse { keys, cursor })
+    }
+
+    async fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
+        self.table.delete(bucket)?;
+        Ok(())
+    }
+}
+
+impl atomics::Host for View<'_> {
+    async fn increment(
+        &mut self,
+        bucket: Resource<Bucket>,
+        key: String,
+        delta: i64,
+    ) -> Result<i64, Error> {
+        let bucket = self.bucket(&bucket)?;
+        Ok(self.kv().increment(&bucket, &key, delta).await?)
+    }
+
+    async fn swap(
+        &mut self,
+        cas: Resource<Cas>,
+        value: Vec<u8>,
+    ) -> Result<Result<(), atomics::CasError>> {
+        let mut cas = self.table.delete(cas)?;
+        let swapped = self
+            .kv()
+            .compare_and_swap(&cas.bucket, &cas.key, cas.seen.clone(), value)
+            .await;
+        match swapped {
+            Ok(Ok(())) => Ok(Ok(())),
+            Ok(Err(current)) => {
+                // The interface hands out a fresh handle that has seen what is there now.
+                cas.seen = current;
+                Ok(Err(atomics::CasError::CasFailed(self.table.push(cas)?)))
+            }
+            Err(e) => match Error::from(e) {
+                Error::Guest(e) => Ok(Err(atomics::CasError::StoreError(e))),
+                Error::Trap(e) => Err(e),
+            },
+        }
+    }
+}
+
+impl atomics::HostCas for View<'_> {
+    async fn new(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Resource<Cas>, Error> {
+        let bucket = self.bucket(&bucket)?;
+        let seen = self.kv().get(&bucket, &key).await?;
+        Ok(self.table.push(Cas { bucket, key, seen })?)
+    }
+
+    async fn current(&mut self, cas: Resource<Cas>) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.table.get(&cas)?.seen.clone())
+    }
+
+    async fn drop(&mut self, cas: Resource<Cas>) -> Result<()> {
+        self.table.delete(cas)?;
+        Ok(())
+    }
+}
+
+impl batch::Host for View<'_> {
+    async fn get_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        keys: Vec<String>,
+    ) -> Result<Vec<(String, Option<Vec<u8>>)>, Error> {
+        let bucket = self.bucket(&bucket)?;
+        let values = self.kv().get_many(&bucket, keys.clone()).await?;
+        Ok(keys.into_iter().zip(values).collect())
+    }
+
+    async fn set_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        values: Vec<(String, Vec<u8>)>,
+    ) -> Result<(), Error> {
+        let bucket = self.bucket(&bucket)?;
+        Ok(self.kv().set_many(&bucket, values).await?)
+    }
+
+    async fn delete_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        keys: Vec<String>,
+    ) -> Result<(), Error> {
+        let bucket = self.bucket(&bucket)?;
+        Ok(self.kv().delete_many(&bucket, keys).await?)
+    }
+}
+
+struct Has;
+
+impl HasData for Has {
+    type Data<'a> = View<'a>;
+}
+
+pub fn add_to_linker<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    view: fn(&mut T) -> View<'_>,
+) -> Result<()> {
+    store::add_to_linker::<T, Has>(linker, view)?;
+    atomics::add_to_linker::<T, Has>(linker, view)?;
+    batch::add_to_linker::<T, Has>(linker, view)
+}

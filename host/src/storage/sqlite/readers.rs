@@ -1,0 +1,289 @@
+//! A database's reading connections: a bounded stack for reads on async workers, and a few threads for slow reads.
+
+use super::{
+    call::{Call, Caller},
+    connection::{Connection, Role, Settings},
+};
+use crate::storage::Error;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// Connections of one database, open at once. More callers than this at the same time go to the threads.
+const MOST_CONNECTIONS: usize = 40;
+
+/// Slow reads of one database that run at once.
+const THREADS: usize = 4;
+
+/// How long an async worker may spend on one read.
+const INLINE_BUDGET: Duration = Duration::from_millis(1);
+
+/// Slow reads that wait.
+const QUEUE: usize = 1024;
+
+/// An unused connection or thread ends after this.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// For the answer of a read that the progress handler ended, on its way back.
+const GRACE: Duration = Duration::from_millis(100);
+
+type Task = Box<dyn FnOnce() + Send>;
+
+pub(crate) struct Readers {
+    settings: Settings,
+    state: Mutex<State>,
+    work: Condvar,
+    /// Cloned by each thread: when all are dropped, all threads have ended.
+    alive: Mutex<Option<mpsc::Sender<()>>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The last one was used last.
+    idle: Vec<(Connection, Instant)>,
+    open: usize,
+    queue: VecDeque<Task>,
+    threads: usize,
+    waiting_threads: usize,
+    closed: bool,
+}
+
+/// A connection on loan; goes back when dropped.
+pub(super) struct Lease {
+    connection: Option<Connection>,
+    readers: Arc<Readers>,
+}
+
+impl std::ops::Deref for Lease {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+            .as_ref()
+            .expect("a lease holds its connection until it is dropped")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        connection.watch.disarm();
+        connection.roll_back();
+        let mut state = self.readers.state();
+        if state.closed || std::thread::panicking() {
+            state.open -= 1;
+            drop(state);
+        } else {
+            state.idle.push((connection, Instant::now()));
+        }
+    }
+}
+
+impl Readers {
+    pub(super) fn new(settings: Settings, alive: mpsc::Sender<()>) -> Arc<Self> {
+        Arc::new(Self {
+            settings,
+            state: Mutex::default(),
+            work: Condvar::new(),
+            alive: Mutex::new(Some(alive)),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection, opened when none is idle. None: all are in use.
+    pub(super) fn lease(self: &Arc<Self>) -> Result<Option<Lease>, Error> {
+        {
+            let mut state = self.state();
+            if state.closed {
+                return Err(Error::closed());
+            }
+            if let Some((connection, _)) = state.idle.pop() {
+                return Ok(Some(Lease {
+                    connection: Some(connection),
+                    readers: self.clone(),
+                }));
+            }
+            if state.open >= MOST_CONNECTIONS {
+                return Ok(None);
+            }
+            state.open += 1;
+        }
+        match Connection::open(&self.settings, Role::Reader) {
+            Ok(connection) => Ok(Some(Lease {
+                connection: Some(connection),
+                readers: self.clone(),
+            })),
+            Err(error) => {
+                self.state().open -= 1;
+                Err(Error::Unavailable(format!(
+                    "a reader could not be opened: {error}"
+                )))
+            }
+        }
+    }
+
+    /// When a read that starts now on an async worker must leave it.
+    pub(super) fn inline_end() -> Instant {
+        Instant::now() + INLINE_BUDGET
+    }
+
+    /// Runs a read on a thread of the database, on a connection of the stack.
+    pub(super) async fn on_thread<T, F>(
+        self: &Arc<Self>,
+        until: Instant,
+        run: F,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, &Arc<Call>) -> Result<T, Error> + Send + 'static,
+    {
+        let readers = self.clone();
+        let task = self.task(until, move |call| {
+            let busy = || {
+                Error::Unavailable("all connections of the database are in use; try again".into())
+            };
+            let lease = readers.lease()?.ok_or_else(busy)?;
+            run(&lease, call)
+        });
+        task.await
+    }
+
+    /// Runs a task on a thread of the database. The answer comes at `until` at the latest, wherever the task stands.
+    pub(super) async fn task<T, F>(self: &Arc<Self>, until: Instant, run: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Arc<Call>) -> Result<T, Error> + Send + 'static,
+    {
+        let call = Call::new(until);
+        let _caller = Caller(call.clone());
+        let (reply, answer) = oneshot::channel();
+        self.push(Box::new(move || {
+            if call.start() {
+                let _ = reply.send(run(&call));
+            }
+        }))?;
+        match tokio::time::timeout_at((until + GRACE).into(), answer).await {
+            Ok(Ok(result)) => result,
+            // Skipped because its time was over, or the thread panicked.
+            Ok(Err(_)) if Instant::now() < until => {
+                Err(Error::other("the host failed to run the read"))
+            }
+            Ok(Err(_)) | Err(_) => Err(Error::TimedOut),
+        }
+    }
+
+    fn push(self: &Arc<Self>, task: Task) -> Result<(), Error> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(Error::closed());
+        }
+        if state.queue.len() >= QUEUE {
+            return Err(Error::Unavailable(format!(
+                "{QUEUE} slow reads wait already; try again later"
+            )));
+        }
+        state.queue.push_back(task);
+        if state.queue.len() > state.waiting_threads && state.threads < THREADS {
+            state.threads += 1;
+            drop(state);
+            self.spawn()?;
+        } else {
+            drop(state);
+            self.work.notify_one();
+        }
+        Ok(())
+    }
+
+    fn spawn(self: &Arc<Self>) -> Result<(), Error> {
+        let readers = self.clone();
+        let alive = self
+            .alive
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let thread = std::thread::Builder::new()
+            .name("sql-reader".into())
+            .spawn(move || {
+                readers.work_until_idle();
+                drop(alive);
+            });
+        thread.map(drop).map_err(|error| {
+            self.state().threads -= 1;
+            Error::Unavailable(format!("no thread could be started for the read: {error}"))
+        })
+    }
+
+    fn work_until_idle(&self) {
+        let mut state = self.state();
+        loop {
+            if let Some(task) = state.queue.pop_front() {
+                drop(state);
+                // A panic ends the read, whose caller sees its answer dropped, and nothing else.
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(task));
+                state = self.state();
+                continue;
+            }
+            if state.closed {
+                break;
+            }
+            state.waiting_threads += 1;
+            let (back, wait) = self
+                .work
+                .wait_timeout(state, IDLE)
+                .unwrap_or_else(PoisonError::into_inner);
+            state = back;
+            state.waiting_threads -= 1;
+            if wait.timed_out() && state.queue.is_empty() {
+                break;
+            }
+        }
+        state.threads -= 1;
+    }
+
+    /// Closes connections that were not used for a while. The writer's thread calls it.
+    pub(super) fn trim(&self) {
+        let old = {
+            let mut state = self.state();
+            let fresh = state
+                .idle
+                .partition_point(|(_, used)| used.elapsed() > IDLE);
+            let old: Vec<_> = state.idle.drain(..fresh).collect();
+            state.open -= old.len();
+            old
+        };
+        drop(old);
+    }
+
+    /// No new reads; threads end after what they run, connections when they come back.
+    pub(super) fn close(&self) {
+        let (idle, queue) = {
+            let mut state = self.state();
+            state.closed = true;
+            state.open -= state.idle.len();
+            (
+                std::mem::take(&mut state.idle),
+                std::mem::take(&mut state.queue),
+            )
+        };
+        drop((idle, queue));
+        self.work.notify_all();
+        self.alive
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+    }
+
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.open, state.threads)
+    }
+}

@@ -1,0 +1,342 @@
+//! The one thread that writes to a database. Jobs that wait together are committed together: they run in one
+//! transaction, a savepoint each, and are answered after its COMMIT.
+
+use super::{
+    call::{Call, Caller},
+    connection::Connection,
+    hold::{Held, Hold},
+    mailbox::{Mailbox, Post, Undelivered, mailbox},
+};
+use crate::storage::Error;
+use crossbeam_channel::{Receiver, Sender, select_biased};
+use std::{
+    convert::Infallible,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// Jobs that wait for the writer.
+const QUEUE: usize = 1024;
+
+/// Jobs of one group.
+const GROUP: usize = 256;
+
+/// A group takes no further job after this time: who is in it waits for its COMMIT.
+const LONGEST_GROUP: Duration = Duration::from_millis(20);
+
+/// Between two looks for idle connections.
+const TICK: Duration = Duration::from_secs(10);
+
+/// For the COMMIT and what runs again, after the deadline of a job that was under way.
+const COMMIT_GRACE: Duration = Duration::from_secs(30);
+
+/// A job keeps all it needs until it is answered, for it may run more than once.
+trait Work: Send {
+    fn call(&self) -> &Arc<Call>;
+    fn run(&mut self, connection: &Connection) -> Result<(), Error>;
+    /// What `run` found, or why it does not count.
+    fn answer(self: Box<Self>, outcome: Result<(), Error>);
+}
+
+struct Job<T, F> {
+    call: Arc<Call>,
+    run: F,
+    found: Option<T>,
+    reply: oneshot::Sender<Result<T, Error>>,
+}
+
+impl<T: Send, F: FnMut(&Connection) -> Result<T, Error> + Send> Work for Job<T, F> {
+    fn call(&self) -> &Arc<Call> {
+        &self.call
+    }
+
+    fn run(&mut self, connection: &Connection) -> Result<(), Error> {
+        self.found = None;
+        self.found = Some((self.run)(connection)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), Error>) {
+        let Self { found, reply, .. } = *self;
+        let _ = reply.send(
+            outcome.and_then(|()| found.ok_or_else(|| Error::other("the write has no result"))),
+        );
+    }
+}
+
+enum Command {
+    Job(Box<dyn Work>),
+    Hold(Hold),
+    /// Runs with no transaction open.
+    Alone(Box<dyn FnOnce(&mut Connection) + Send>),
+}
+
+pub(crate) struct Writer {
+    queue: Post<Command>,
+    /// Dropped by `close`: whoever holds the writer then ends.
+    stop: Mutex<Option<Sender<Infallible>>>,
+}
+
+impl Writer {
+    /// `tick` is called now and then while there is nothing to do. `alive` is dropped when the thread has ended.
+    pub(super) fn start(
+        connection: Connection,
+        tick: impl Fn() + Send + 'static,
+        alive: mpsc::Sender<()>,
+    ) -> std::io::Result<Self> {
+        let (queue, commands) = mailbox(QUEUE);
+        let (stop, stopped) = crossbeam_channel::bounded(0);
+        let mut thread = Thread {
+            connection,
+            commands,
+            stopped,
+            group: Vec::with_capacity(GROUP),
+        };
+        std::thread::Builder::new()
+            .name("sql-writer".into())
+            .spawn(move || {
+                thread.run(tick);
+                drop(thread);
+                drop(alive);
+            })?;
+        Ok(Self {
+            queue,
+            stop: Mutex::new(Some(stop)),
+        })
+    }
+
+    /// Runs `run` in the next group. It may be called more than once; the last call counts.
+    pub(crate) async fn submit<T, F>(&self, until: Instant, run: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        let call = Call::new(until);
+        let caller = Caller(call.clone());
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Job(Box::new(Job {
+            call,
+            run,
+            found: None,
+            reply,
+        })))?;
+        wait(caller, answer).await
+    }
+
+    /// Takes the writer for a transaction that the caller drives.
+    pub(super) async fn hold(&self, until: Instant) -> Result<Held, Error> {
+        let call = Call::new(until);
+        let caller = Caller(call.clone());
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Hold(Hold { call, reply }))?;
+        wait(caller, answer).await
+    }
+
+    /// Runs `run` between groups. Waits as long as it takes: what runs there bounds itself.
+    pub(crate) async fn alone<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Alone(Box::new(move |connection| {
+            let _ = reply.send(run(connection));
+        })))?;
+        answer.await.map_err(|_| Error::closed())
+    }
+
+    fn send(&self, command: Command) -> Result<(), Error> {
+        self.queue.send(command).map_err(|error| match error {
+            Undelivered::Full => {
+                Error::Unavailable(format!("{QUEUE} writes wait already; try again later"))
+            }
+            Undelivered::Closed => Error::closed(),
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Ends the thread after the jobs that wait already.
+    pub(super) fn close(&self) {
+        self.stop
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+    }
+}
+
+/// Waits for the writer's answer: until the deadline while the job still queues, and for the outcome once it runs.
+async fn wait<T>(
+    caller: Caller,
+    mut answer: oneshot::Receiver<Result<T, Error>>,
+) -> Result<T, Error> {
+    let until = caller.0.until;
+    if let Ok(answer) = tokio::time::timeout_at(until.into(), &mut answer).await {
+        return answer.unwrap_or_else(|_| Err(Error::closed()));
+    }
+    if caller.0.withdraw() {
+        return Err(Error::TimedOut);
+    }
+    match tokio::time::timeout_at((until + COMMIT_GRACE).into(), answer).await {
+        Ok(answer) => answer.unwrap_or_else(|_| Err(Error::closed())),
+        Err(_) => Err(Error::OutcomeUnknown(
+            "the disk did not finish the commit in time".into(),
+        )),
+    }
+}
+
+enum Next {
+    Command(Command),
+    Idle,
+    /// Nobody can or may send any more.
+    Closed,
+}
+
+struct Thread {
+    connection: Connection,
+    commands: Mailbox<Command>,
+    stopped: Receiver<Infallible>,
+    /// Jobs that ran in the open group, in order, with what came of them.
+    group: Vec<(Box<dyn Work>, Result<(), Error>)>,
+}
+
+impl Thread {
+    fn run(&mut self, tick: impl Fn()) {
+        let mut next = None;
+        loop {
+            let command = match next
+                .take()
+                .map_or_else(|| self.next_command(), Next::Command)
+            {
+                Next::Command(command) => command,
+                Next::Idle => {
+                    tick();
+                    continue;
+                }
+                Next::Closed => return,
+            };
+            match command {
+                Command::Job(job) => next = self.run_group(job),
+                Command::Hold(hold) => hold.run(&self.connection, &self.stopped),
+                Command::Alone(run) => {
+                    if catch_unwind(AssertUnwindSafe(|| run(&mut self.connection))).is_err() {
+                        tracing::error!("a task of the database's writer panicked");
+                    }
+                    self.connection.roll_back();
+                }
+            }
+        }
+    }
+
+    fn next_command(&self) -> Next {
+        select_biased! {
+            recv(self.commands.queue()) -> command => command.map_or(Next::Closed, Next::Command),
+            // After `close` only what waits already is run.
+            recv(self.stopped) -> _ => self.commands.queue().try_recv().map_or(Next::Closed, Next::Command),
+            default(TICK) => Next::Idle,
+        }
+    }
+
+    /// Runs this job and those that wait behind it. Answers the command that is not for a group, if one came.
+    fn run_group(&mut self, first: Box<dyn Work>) -> Option<Command> {
+        if let Err(error) = self.connection.control("BEGIN IMMEDIATE") {
+            first.answer(Err(error));
+            return None;
+        }
+        let started = Instant::now();
+        let mut next = Some(first);
+        let mut other = None;
+        while let Some(mut job) = next.take() {
+            if !job.call().start() {
+                job.answer(Err(Error::TimedOut));
+            } else {
+                let outcome = self.run_in_savepoint(&mut *job);
+                if self.connection.is_autocommit() {
+                    // This job took the group's transaction down with it. Its own error stands; the others run again.
+                    job.answer(
+                        outcome.and(Err(Error::other("the transaction ended unexpectedly"))),
+                    );
+                    self.run_group_again();
+                    return other;
+                }
+                self.group.push((job, outcome));
+            }
+            if self.group.len() < GROUP && started.elapsed() < LONGEST_GROUP {
+                match self.commands.queue().try_recv() {
+                    Ok(Command::Job(job)) => next = Some(job),
+                    Ok(command) => other = Some(command),
+                    Err(_) => {}
+                }
+            }
+        }
+        match self.connection.control("COMMIT") {
+            Ok(()) => self
+                .group
+                .drain(..)
+                .for_each(|(job, outcome)| job.answer(outcome)),
+            Err(error) => {
+                self.connection.roll_back();
+                tracing::debug!(%error, jobs = self.group.len(), "a group could not be committed; its jobs run one by one");
+                self.run_group_again();
+            }
+        }
+        other
+    }
+
+    fn run_in_savepoint(&self, job: &mut dyn Work) -> Result<(), Error> {
+        self.connection.control("SAVEPOINT _greenroom_job")?;
+        let outcome = self.run_watched(job);
+        if self.connection.is_autocommit() {
+            return outcome;
+        }
+        let undone = if outcome.is_err() {
+            self.connection.control("ROLLBACK TO _greenroom_job")
+        } else {
+            Ok(())
+        };
+        if let Err(error) = undone.and_then(|()| self.connection.control("RELEASE _greenroom_job"))
+        {
+            // Whatever is left of this job must not be committed with the others.
+            self.connection.roll_back();
+            return Err(error);
+        }
+        outcome
+    }
+
+    fn run_watched(&self, job: &mut dyn Work) -> Result<(), Error> {
+        let call = job.call().clone();
+        self.connection.watch.arm(call.until, None, Some(call));
+        let outcome = catch_unwind(AssertUnwindSafe(|| job.run(&self.connection)))
+            .unwrap_or_else(|_| Err(Error::other("the host failed to run the write")));
+        self.connection.watch.disarm();
+        outcome
+    }
+
+    /// The group's transaction is gone: each of its jobs runs again in a transaction of its own.
+    fn run_group_again(&mut self) {
+        for (mut job, _) in std::mem::take(&mut self.group) {
+            let outcome = if job.call().is_in_time() {
+                self.run_by_itself(&mut *job)
+            } else {
+                Err(Error::TimedOut)
+            };
+            job.answer(outcome);
+        }
+    }
+
+    fn run_by_itself(&self, job: &mut dyn Work) -> Result<(), Error> {
+        self.connection.control("BEGIN IMMEDIATE")?;
+        let outcome = self.run_watched(job).and_then(|()| {
+            if self.connection.is_autocommit() {
+                return Err(Error::other("the transaction ended unexpectedly"));
+            }
+            self.connection.control("COMMIT")
+        });
+        self.connection.roll_back();
+        outcome
+    }
+}

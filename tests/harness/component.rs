@@ -1,0 +1,65 @@
+//! The components under test, as `cargo xtask build` leaves them.
+
+use std::path::{Path, PathBuf};
+
+/// The top of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ lies in the repository")
+        .to_owned()
+}
+
+fn built(path: &str) -> Vec<u8> {
+    let path = repository().join("target").join(path);
+    std::fs::read(&path)
+        .unwrap_or_else(|e| panic!("{}: {e}: run `cargo xtask build` first", path.display()))
+}
+
+/// The todo plugin.
+pub fn todo() -> Vec<u8> {
+    built("plugins/todo.wasm")
+}
+
+/// A component of `tests/fixtures`.
+pub fn fixture(name: &str) -> Vec<u8> {
+    built(&format!("fixtures/{name}.wasm"))
+}
+
+/// The same component with other bytes, and so another build: a custom section at its end.
+pub fn variant(component: &[u8], mark: &str) -> Vec<u8> {
+    let name = b"greenroom-test";
+    let mut section = vec![u8::try_from(name.len()).expect("short")];
+    section.extend_from_slice(name);
+    section.extend_from_slice(mark.as_bytes());
+    let mut bytes = component.to_vec();
+    bytes.push(0);
+    let mut length = section.len();
+    loop {
+        let low = u8::try_from(length & 0x7f).expect("7 bits");
+        length >>= 7;
+        bytes.push(if length > 0 { low | 0x80 } else { low });
+        if length == 0 {
+            break;
+        }
+    }
+    bytes.extend_from_slice(&section);
+    bytes
+}
+
+const MARKER: &[u8] = b"GREENROOM-FIXTURE:";
+const MARKER_ROOM: usize = 1024;
+
+/// The chameleon fixture with this behaviour: `key=value;` pairs, see its source.
+pub fn chameleon(behaviour: &str) -> Vec<u8> {
+    let mut bytes = fixture("chameleon");
+    let at = bytes
+        .windows(MARKER.len())
+        .position(|w| w == MARKER)
+        .expect("the fixture has its marker");
+    let room = &mut bytes[at + MARKER.len()..at + MARKER_ROOM];
+    assert!(behaviour.len() <= room.len(), "the behaviour is too long");
+    room.fill(b' ');
+    room[..behaviour.len()].copy_from_slice(behaviour.as_bytes());
+    bytes
+}

@@ -1,0 +1,15 @@
+//! Starts the real `greenroom` binary on a free port with a folder of its own, and talks to it as a client does.
+//!
+//! A [`Host`] that goes out of scope is stopped with SIGTERM and must exit with 0 and without a panic in its log.
+
+mod client;
+mod component;
+mod host;
+mod setup;
+mod wire;
+
+pub use client::{Connection, Request, Response, get, raw};
+pub use component::{chameleon, fixture, repository, todo, variant};
+pub use host::Host;
+pub use setup::{Setup, binary};
+pub use wire::{Raw, Wire};

@@ -1,0 +1,75 @@
+//! `cargo xtask`: the one door to building, checking and testing this repository.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the command line"
+)]
+
+mod build;
+mod check;
+mod command;
+mod serve;
+mod test;
+mod tree;
+mod wit;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  serve [ARGS...]   build the todo plugin and the host, then run `greenroom serve` with app-config.yaml
+  build [PART...]   build `todo`, `fixtures`, `host` or `all` of them (default: todo host)
+  check             formatting, clippy and rustdoc, with every warning an error
+  test [FILTER...]  build everything, then run the tests (those whose names hold a FILTER)
+  wit [--check]     fetch wit/deps again from crates.io; --check only compares its checksums
+";
+
+/// What went wrong with the command line itself, as BSD's sysexits number it.
+const EX_USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let args: Vec<String> = args.collect();
+    let wants_help = args.iter().any(|arg| arg == "--help" || arg == "-h");
+    let outcome = match command.as_str() {
+        // `serve --help` is the host's own.
+        "serve" => serve::run(&args),
+        "" | "help" | "--help" | "-h" => return help(),
+        _ if wants_help => return help(),
+        "build" => match build::parts(&args) {
+            Ok(parts) => build::run(&parts),
+            Err(problem) => return usage(&problem),
+        },
+        "check" if args.is_empty() => check::run(),
+        "test" => match args.iter().find(|arg| arg.starts_with('-')) {
+            Some(flag) => {
+                return usage(&format!("`test` takes parts of test names, not {flag:?}"));
+            }
+            None => test::run(&args),
+        },
+        "wit" if args.is_empty() => wit::fetch(),
+        "wit" if args == ["--check"] => wit::check(),
+        "check" | "wit" => return usage(&format!("`{command}` does not take {args:?}")),
+        unknown => return usage(&format!("there is no command {unknown:?}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn help() -> ExitCode {
+    print!("{HELP}");
+    ExitCode::SUCCESS
+}
+
+fn usage(problem: &str) -> ExitCode {
+    eprint!("xtask: {problem}\n\n{HELP}");
+    ExitCode::from(EX_USAGE)
+}
