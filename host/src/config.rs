@@ -140,6 +140,18 @@ pub struct Plugins {
 }
 
 impl Plugins {
+    /// The file that holds a plugin's component: the one its `component` names, else `<id>.wasm` in the folder.
+    pub fn component_file(&self, id: &PluginId) -> PathBuf {
+        let named = self.entries.get(id).and_then(|p| p.component.clone());
+        named.unwrap_or_else(|| self.directory.join(format!("{id}.wasm")))
+    }
+
+    /// The ids that are to serve by what the config says, whether their file is there or not.
+    pub fn expected(&self) -> impl Iterator<Item = &PluginId> {
+        let expected = |p: &Plugin| p.required || p.component.is_some();
+        (self.entries.iter()).filter_map(move |(id, p)| expected(p).then_some(id))
+    }
+
     /// The settings of a plugin; defaults where the config does not name it.
     pub fn of(&self, id: &PluginId) -> Plugin {
         self.entries.get(id).unwrap_or(&self.defaults).clone()

@@ -38,6 +38,13 @@ impl Host {
     pub async fn build(config: Config, runtime: &Path) -> Result<Self> {
         raise_file_limit();
         let engine = Engine::new(&config.engine, &config.plugins.cache)?;
+        let folder = &config.plugins.directory;
+        std::fs::create_dir_all(folder).with_context(|| {
+            format!(
+                "plugins.directory: cannot make the folder {}",
+                folder.display()
+            )
+        })?;
         let databases = databases(&config, runtime)?;
         let listener = http::Listener::bind(&config.backend.listen).await?;
         let admin = admin::Socket::bind(&config.backend.admin_socket).await?;
@@ -49,6 +56,7 @@ impl Host {
             config.plugins.clone(),
             databases,
         )?;
+        deployer.announce();
         Ok(Self {
             config,
             listener,
@@ -166,8 +174,15 @@ fn raise_file_limit() {
 /// `greenroom check`: every plugin that would be served, without opening a port or a database.
 pub async fn check(config: &Config) -> Result<BTreeMap<PluginId, Result<Inspection, LoadError>>> {
     let engine = Engine::new(&config.engine, &config.plugins.cache)?;
+    let mut files = watch::component_files(&config.plugins);
+    for id in config.plugins.expected() {
+        // One that is not there is refused as it is read.
+        files
+            .entry(id.clone())
+            .or_insert_with(|| config.plugins.component_file(id));
+    }
     let mut found = BTreeMap::new();
-    for (id, path) in watch::component_files(&config.plugins) {
+    for (id, path) in files {
         found.insert(id, inspect_file(&engine, &path).await);
     }
     Ok(found)

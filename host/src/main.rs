@@ -14,6 +14,7 @@ use std::{
     io::{IsTerminal, stderr},
     path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -75,6 +76,8 @@ async fn serve_until_told(config: greenroom::config::Config, json: bool) -> Resu
     let running = tokio::spawn(host.run());
     let ready = async move {
         registry.all_decided().await;
+        // The log has a thread of its own: what it holds is written before the URL.
+        tokio::time::sleep(Duration::from_millis(20)).await;
         let mut outcomes = outcomes();
         // A URL to try comes last.
         outcomes.sort_by_key(|(_, outcome)| outcome.is_ok());
@@ -104,11 +107,25 @@ async fn serve_until_told(config: greenroom::config::Config, json: bool) -> Resu
     told.await;
     tracing::info!("stopping: what runs may finish");
     stopper.cancel();
+    let mut signalled = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let again = async {
+        // One that comes with the first is no second one: terminals and `timeout` signal the process and its group.
+        let together = async {
+            loop {
+                signalled().await;
+            }
+        };
+        let _: Result<(), _> = tokio::time::timeout(Duration::from_secs(1), together).await;
+        signalled().await;
+    };
     tokio::select! {
         ended = running => ended.context("the host failed"),
-        // A second signal: at once.
-        _ = terminate.recv() => anyhow::bail!("stopped before all requests had ended"),
-        _ = interrupt.recv() => anyhow::bail!("stopped before all requests had ended"),
+        () = again => anyhow::bail!("stopped before all requests had ended"),
     }
 }
 

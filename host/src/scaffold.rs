@@ -68,7 +68,11 @@ pub fn run(args: &New, console: &mut Console<'_>) -> Result<Created, Error> {
     }
     let files = files.into_iter().map(|file| file.path).collect();
     let created = Created { id, folder, files };
-    tell(args, &created, console.output).map_err(Error::Print)?;
+    match tell(args, &created, console.output) {
+        // A reader that is gone (`greenroom new notes | head -1`) is no error.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        told => told.map_err(Error::Print)?,
+    }
     Ok(created)
 }
 

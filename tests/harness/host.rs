@@ -6,10 +6,10 @@ use crate::{
 };
 use serde_json::Value;
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     net::SocketAddr,
     path::Path,
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -217,6 +217,7 @@ impl Host {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = child.try_wait().expect("a child") {
+                self.child = None;
                 return status;
             }
             if Instant::now() > until {
@@ -281,7 +282,7 @@ impl Drop for Host {
             let child = self.child.as_mut().expect("a running host");
             let _ = child.kill();
             let _ = child.wait();
-            eprintln!("--- the host's log:\n{}", self.log());
+            let _ = writeln!(std::io::stderr(), "--- the host's log:\n{}", self.log());
         } else {
             self.stop();
         }

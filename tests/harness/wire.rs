@@ -99,7 +99,7 @@ impl Wire {
     }
 
     fn read_answer(&mut self, with_body: bool) -> Raw {
-        let head = String::from_utf8(self.until(b"\r\n\r\n")).expect("a head is text");
+        let head = String::from_utf8_lossy(&self.until(b"\r\n\r\n")).into_owned();
         let raw = Raw {
             head,
             body: Vec::new(),

@@ -1,3 +1,16 @@
 //! End-to-end tests: one module an area. Each starts the real binary on a free port with a folder of its own.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in what tests share as well"
+)]
 
+mod config;
+mod contract;
+mod data;
+mod deploy;
+mod edge;
+mod readme;
+mod sandbox;
+mod scaffold;
 mod smoke;
+mod tidy;

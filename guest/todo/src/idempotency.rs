@@ -127,7 +127,6 @@ fn encode(record: &Record) -> Result<Vec<u8>, Error> {
 
 /// Marks the record as done if it is still this one; who else stored the item has marked it.
 fn mark_done(bucket: &Bucket, key: &str, record: &Record) -> Result<(), Error> {
-    let before = encode(record)?;
     let after = encode(&Record {
         body: record.body.clone(),
         item: record.item.clone(),
@@ -135,7 +134,8 @@ fn mark_done(bucket: &Bucket, key: &str, record: &Record) -> Result<(), Error> {
         ..*record
     })?;
     let seen = bucket.compare(key)?;
-    if seen.current()?.as_deref() == Some(&*before) {
+    let current = valid(seen.current()?.as_deref(), i64::MIN)?;
+    if current.is_some_and(|current| !current.done && current.item.id == record.item.id) {
         seen.swap(&after)?;
     }
     Ok(())

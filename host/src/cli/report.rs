@@ -36,8 +36,9 @@ pub fn checked(result: &Value, json: bool) -> ExitCode {
                 ));
             }
         }
+        let plugins = if count == 1 { "plugin" } else { "plugins" };
         output::line(&format!(
-            "the configuration is valid; {count} plugins, {broken} of them refused"
+            "the configuration is valid; {count} {plugins}, {broken} refused"
         ));
     }
     if broken == 0 {

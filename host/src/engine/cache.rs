@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
     time::SystemTime,
 };
+use tokio::task::block_in_place;
 use wasmtime::component::Component;
 
 /// Compiled components kept; past it the ones unused for longest go. One of a Rust plugin takes 1 to 2 MB.
@@ -68,35 +69,55 @@ impl Cache {
         id: BuildId,
         component: Bytes,
     ) -> Result<Component, CompileError> {
-        let private = self.check_private();
-        let path = self.path(id);
-        if private.is_ok() {
-            match open_checked(&path) {
-                Ok(Some(file)) => match map(engine, &file) {
-                    Ok(component) => return Ok(component),
-                    Err(error) => {
-                        tracing::warn!(build = %id.short(), %error, "cached code does not load; compiling again")
-                    }
-                },
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!(build = %id.short(), error, "cached code is refused; compiling again")
-                }
-            }
+        // Reading, hashing and mapping megabytes is not for the workers that serve requests.
+        if let Some(component) = block_in_place(|| self.find(engine, id)) {
+            return Ok(component);
         }
-        let code = compile::compile(engine, component).await?;
-        let stored = private.map_err(|e| e.to_string()).and_then(|()| {
-            self.store(&path, &code).map_err(|e| e.to_string())?;
-            open_checked(&path)?.ok_or_else(|| "the file just written is gone".to_owned())
-        });
+        let turn = compile::turn().await?;
+        // Another plugin of the same component may have had its turn meanwhile.
+        if let Some(component) = block_in_place(|| self.find(engine, id)) {
+            return Ok(component);
+        }
+        let code = compile::compile(&turn, engine, component).await?;
+        block_in_place(|| self.keep(engine, id, &code))
+            .map_err(|e| CompileError::Invalid(format!("{e:#}")))
+    }
+
+    fn find(&self, engine: &wasmtime::Engine, id: BuildId) -> Option<Component> {
+        // The reason is told when the fresh code is not kept either.
+        self.check_private().ok()?;
+        let found = match open_checked(&self.path(id)) {
+            Ok(file) => map(engine, &file?).map_err(|e| format!("{e:#}")),
+            Err(error) => Err(error),
+        };
+        found
+            .inspect_err(|error| {
+                tracing::warn!(build = %id.short(), error, "cached code is refused; compiling again");
+            })
+            .ok()
+    }
+
+    fn keep(
+        &self,
+        engine: &wasmtime::Engine,
+        id: BuildId,
+        code: &[u8],
+    ) -> wasmtime::Result<Component> {
+        let path = self.path(id);
+        let stored = self
+            .check_private()
+            .map_err(|e| e.to_string())
+            .and_then(|()| {
+                self.store(&path, code).map_err(|e| e.to_string())?;
+                open_checked(&path)?.ok_or_else(|| "the file just written is gone".to_owned())
+            });
         match stored {
             Ok(file) => map(engine, &file),
             Err(error) => {
                 tracing::warn!(build = %id.short(), error, "compiled code is not kept in the cache");
-                from_memory(engine, &code)
+                from_memory(engine, code)
             }
         }
-        .map_err(|e| CompileError::Invalid(format!("{e:#}")))
     }
 
     fn path(&self, id: BuildId) -> PathBuf {

@@ -11,13 +11,12 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io::{BufRead, Read, Write},
     process::Stdio,
-    sync::OnceLock,
     time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::Command,
-    sync::Semaphore,
+    sync::{Semaphore, SemaphorePermit},
     time::timeout,
 };
 
@@ -32,10 +31,12 @@ const MAX_OUTPUT: u64 = 1 << 30;
 /// What is kept of the child's message.
 const MAX_MESSAGE: u64 = 16 << 10;
 
-/// One compile at a time in the whole process: it takes all cores already.
-fn turn() -> &'static Semaphore {
-    static TURN: OnceLock<Semaphore> = OnceLock::new();
-    TURN.get_or_init(|| Semaphore::new(1))
+/// The right to compile: one at a time in the whole process, since it takes all cores already.
+pub(super) async fn turn() -> Result<SemaphorePermit<'static>, CompileError> {
+    static TURN: Semaphore = Semaphore::const_new(1);
+    TURN.acquire()
+        .await
+        .map_err(|e| CompileError::Process(std::io::Error::other(e)))
 }
 
 /// Why a component was not compiled.
@@ -61,15 +62,12 @@ pub(super) fn compatibility(engine: &wasmtime::Engine) -> u64 {
     hasher.finish()
 }
 
-/// Compiles `component` in a child process and returns what `Component::deserialize` loads.
+/// Compiles `component` in a child process, with the turn in hand, and returns what `Component::deserialize` loads.
 pub(super) async fn compile(
+    _turn: &SemaphorePermit<'static>,
     engine: &wasmtime::Engine,
     component: Bytes,
 ) -> Result<Vec<u8>, CompileError> {
-    let _turn = turn()
-        .acquire()
-        .await
-        .map_err(|e| CompileError::Process(std::io::Error::other(e)))?;
     let mut child = Command::new("/proc/self/exe")
         .arg("compile")
         .env_clear()

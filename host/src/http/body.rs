@@ -20,7 +20,10 @@ use hyper::body::Incoming;
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -66,8 +69,27 @@ impl Fault {
 /// A body for the plugin.
 pub(super) struct Received {
     pub(super) body: plugin::Body,
-    /// Set when a streamed body turns out bad while the plugin reads it.
-    pub(super) fault: Option<Arc<OnceLock<Fault>>>,
+    /// How it goes with a body that streams in.
+    pub(super) streaming: Option<Arc<Progress>>,
+}
+
+/// What became of a streamed body so far.
+#[derive(Default)]
+pub(super) struct Progress {
+    fault: OnceLock<Fault>,
+    ended: AtomicBool,
+}
+
+impl Progress {
+    /// What turned out to be wrong with it while the plugin read.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        self.fault.get().copied()
+    }
+
+    /// Whether the plugin has read all of it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Relaxed)
+    }
 }
 
 /// Prepares the body, and `headers` to match. `incoming` is taken when reading it has begun.
@@ -81,7 +103,7 @@ pub(super) async fn receive(
         let none = Empty::new().map_err(|never| match never {}).boxed_unsync();
         return Ok(Received {
             body: none,
-            fault: None,
+            streaming: None,
         });
     };
     let declared = raw.size_hint().exact();
@@ -115,7 +137,10 @@ pub(super) async fn receive(
                 let body = Full::new(bytes)
                     .map_err(|never| match never {})
                     .boxed_unsync();
-                return Ok(Received { body, fault: None });
+                return Ok(Received {
+                    body,
+                    streaming: None,
+                });
             }
             Collected::Part(bytes) => begun = Some(bytes),
         }
@@ -123,16 +148,16 @@ pub(super) async fn receive(
     if coded {
         headers.remove(CONTENT_LENGTH);
     }
-    let fault = Arc::new(OnceLock::new());
+    let progress = Arc::new(Progress::default());
     let body = Streamed {
         begun,
         source,
-        fault: Arc::clone(&fault),
+        progress: Arc::clone(&progress),
     }
     .boxed_unsync();
     Ok(Received {
         body,
-        fault: Some(fault),
+        streaming: Some(progress),
     })
 }
 
@@ -305,7 +330,7 @@ fn fault_of(error: &hyper::Error) -> Fault {
 struct Streamed {
     begun: Option<Bytes>,
     source: Source,
-    fault: Arc<OnceLock<Fault>>,
+    progress: Arc<Progress>,
 }
 
 impl Body for Streamed {
@@ -321,9 +346,12 @@ impl Body for Streamed {
             return Poll::Ready(Some(Ok(Frame::data(begun))));
         }
         let frame = ready!(Pin::new(&mut this.source).poll_frame(cx));
+        if frame.is_none() {
+            this.progress.ended.store(true, Relaxed);
+        }
         Poll::Ready(frame.map(|frame| {
             frame.map_err(|fault| {
-                let fault = *this.fault.get_or_init(|| fault);
+                let fault = *this.progress.fault.get_or_init(|| fault);
                 fault.told_to_plugin()
             })
         }))

@@ -177,7 +177,7 @@ async fn call(
     head::strip(&mut head.headers, connection.trusted);
     head::introduce(&mut head.headers, prefix);
     head.headers.insert(X_REQUEST_ID, asked.id.value.clone());
-    let Received { body, fault } = body::receive(
+    let Received { body, streaming } = body::receive(
         incoming,
         &mut head.headers,
         mount.limits(),
@@ -188,16 +188,26 @@ async fn call(
     let answered = mount
         .handle(Request::from_parts(head, body), Arc::clone(&asked.id.text))
         .await;
-    let response =
-        answered.map_err(|error| match fault.as_ref().and_then(|fault| fault.get()) {
-            // A body that turned out bad explains whatever became of the plugin.
-            Some(fault) => Refusal::from(*fault),
-            None => Refusal::from(error),
-        })?;
+    let fault = streaming.as_ref().and_then(|streaming| streaming.fault());
+    let response = match (answered, fault) {
+        // A body that turned out bad explains whatever became of the plugin, an error of its own included.
+        (Err(_), Some(fault)) => return Err(fault.into()),
+        (Ok(response), Some(fault)) if response.status().as_u16() >= 400 => {
+            return Err(fault.into());
+        }
+        (answered, _) => answered?,
+    };
     let (head, mut answer) = response.into_parts();
     let mut headers = head.headers;
     match response::clean(&asked.method, head.status, &mut headers, &mut answer) {
-        Ok(()) => Ok((head.status, headers, answer)),
+        Ok(()) => {
+            let unread = streaming.is_some_and(|streaming| !streaming.has_ended());
+            if unread && matches!(answer, Answer::Whole(_)) {
+                // The rest of the body is not read, so hyper closes after this answer: the client is told.
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok((head.status, headers, answer))
+        }
         Err(invalid) => {
             tracing::error!(plugin = %mount.id(), request = &*asked.id.text, why = invalid.0, "plugin gave no valid answer");
             Err(Refusal::BadAnswer)

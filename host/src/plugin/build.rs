@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Body, Error, call,
-    describe::{Access, Descriptor, LIFECYCLE, LIMIT, Policy, bindings::LifecycleIndices},
+    describe::{Access, Descriptor, LIFECYCLE, LIMIT, Policy, bindings::LifecycleIndices, trapped},
     gate::Place,
     instance::{self, Instance, OutOfTime},
     load_error::{LoadError, Stage},
@@ -136,9 +136,10 @@ impl Build {
             Ok(Err(error)) if error.is::<OutOfTime>() => late(),
             Ok(Err(error)) => {
                 let last_words = store.data().stderr().last_words();
-                fail(format!(
-                    "start() trapped: {last_words} ({})",
-                    error.root_cause()
+                fail(trapped(
+                    "start()",
+                    &error.root_cause().to_string(),
+                    &last_words,
                 ))
             }
         }
@@ -173,17 +174,19 @@ impl Build {
     ) -> Result<Response<Answer>, Error> {
         let instance = match self.pool.take() {
             Some(instance) => instance,
-            None => self.instantiate(&id).await?,
+            None => self.instantiate(&id).await.map_err(|none| none.kind)?,
         };
         call::run(self.clone(), instance, place, request, id).await
     }
 
     /// Makes an instance wait for its first request, so that the first client does not pay for it.
     pub(super) async fn warm(&self) -> Result<(), LoadError> {
-        let instance = self
-            .instantiate(&"warm".into())
-            .await
-            .map_err(LoadError::at(Stage::Start))?;
+        let instance = self.instantiate(&"warm".into()).await.map_err(|none| {
+            LoadError::new(
+                Stage::Start,
+                format!("no instance can be made: {}", none.cause),
+            )
+        })?;
         self.pool.put(instance);
         Ok(())
     }
@@ -199,39 +202,47 @@ impl Build {
         )
     }
 
-    async fn instantiate(&self, id: &Arc<str>) -> Result<Box<Instance>, Error> {
+    /// A new instance; why there is none goes to the log and, in short, to the caller.
+    async fn instantiate(&self, id: &Arc<str>) -> Result<Box<Instance>, NoInstance> {
         let by = Instant::now() + self.limits.timeout;
-        let slot = self.slots.take(by).await?;
+        let slot = self.slots.take(by).await.map_err(|kind| NoInstance {
+            kind,
+            cause: "engine.maxInstances are busy".into(),
+        })?;
         let scope = Scope {
             request: id.clone(),
             deadline: Deadline::new(by),
         };
         let store = self.store(scope);
         let stderr = store.data().stderr();
-        let made = timeout(
-            self.limits.timeout,
-            Instance::new(&self.pre, &self.proxy, store, slot),
-        )
-        .await;
-        match made {
-            Ok(Ok(instance)) => Ok(Box::new(instance)),
-            Ok(Err(error)) => {
-                tracing::error!(
-                    plugin = %self.plugin, build = %self.id.short(), request = &**id,
-                    last_words = stderr.last_words(), error = format!("{error:?}"), "no instance"
-                );
-                if error.is::<wasmtime::PoolConcurrencyLimitError>() {
-                    Err(Error::Overloaded)
-                } else {
-                    Err(Error::Trapped)
-                }
-            }
-            Err(_) => {
-                tracing::error!(plugin = %self.plugin, build = %self.id.short(), request = &**id, "no instance in time");
-                Err(Error::TimedOut)
-            }
-        }
+        let made = Instance::new(&self.pre, &self.proxy, store, slot);
+        let failure = match timeout(self.limits.timeout, made).await {
+            Ok(Ok(instance)) => return Ok(Box::new(instance)),
+            Ok(Err(error)) if error.is::<wasmtime::PoolConcurrencyLimitError>() => NoInstance {
+                kind: Error::Overloaded,
+                cause: error.to_string(),
+            },
+            Ok(Err(error)) => NoInstance {
+                kind: Error::Trapped,
+                cause: error.root_cause().to_string(),
+            },
+            Err(_) => NoInstance {
+                kind: Error::TimedOut,
+                cause: "it took longer than limits.timeout".into(),
+            },
+        };
+        tracing::error!(
+            plugin = %self.plugin, build = %self.id.short(), request = &**id,
+            last_words = stderr.last_words(), error = failure.cause, "no instance"
+        );
+        Err(failure)
     }
+}
+
+/// Why a build has no instance for a request.
+struct NoInstance {
+    kind: Error,
+    cause: String,
 }
 
 /// What holds for a path; what no policy covers needs credentials.

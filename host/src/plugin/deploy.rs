@@ -27,18 +27,23 @@ use crate::{
 };
 use bytes::Bytes;
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::{OwnedMutexGuard, Semaphore},
+    task::block_in_place,
+};
 
-/// Deploys of different plugins that run at once.
-const AT_ONCE: usize = 4;
+/// Deploys of different plugins that run at once; each takes two instances beyond the pool's.
+const AT_ONCE: usize = 16;
 
 /// Why a deploy starts, and with it what happens to the file in the plugins folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
+    /// The file lay there when the host started; what serves when it is refused is still to be decided.
+    Start,
     /// The file changed.
     Folder,
     /// `greenroom deploy`: the file is replaced when the build is ready.
@@ -47,6 +52,12 @@ pub(super) enum Origin {
     Rollback,
     /// The last live build, since the file's was refused at start: the file stays.
     Fallback,
+}
+
+/// Where a build's bytes are.
+pub(super) enum Source<'a> {
+    Bytes(Bytes),
+    File(&'a Path),
 }
 
 /// Cheap to clone; clones work on the same plugins.
@@ -118,22 +129,25 @@ impl Deployer {
             .collect()
     }
 
+    /// A mount for every plugin, before the first request can come: one that still loads is waited for, not unknown.
+    pub fn announce(&self) {
+        let files = super::watch::component_files(&self.0.settings);
+        for id in files.keys().chain(self.0.settings.expected()) {
+            self.0
+                .registry
+                .find_or_add(id, || Mount::new(id.clone(), self.0.settings.of(id), true));
+        }
+    }
+
     /// The mount of an id that is to have builds.
     pub(super) fn mount(&self, id: &PluginId) -> Arc<Mount> {
-        self.0
-            .registry
-            .find_or_add(id, || Mount::new(id.clone(), self.0.settings.of(id)))
+        let new = || Mount::new(id.clone(), self.0.settings.of(id), false);
+        self.0.registry.find_or_add(id, new)
     }
 
     /// The file that holds a plugin's component.
     pub(super) fn file(&self, id: &PluginId) -> PathBuf {
-        let named = self
-            .0
-            .settings
-            .entries
-            .get(id)
-            .and_then(|p| p.component.clone());
-        named.unwrap_or_else(|| self.0.settings.directory.join(format!("{id}.wasm")))
+        self.0.settings.component_file(id)
     }
 
     /// `greenroom deploy`: `id` or else the descriptor's.
@@ -147,7 +161,7 @@ impl Deployer {
         };
         self.own_file(&id)?;
         let known = self.0.registry.find(id.as_str()).is_some();
-        let outcome = self.bring(&id, bytes, Origin::Upload).await;
+        let outcome = self.bring(&id, Source::Bytes(bytes), Origin::Upload).await;
         if outcome.is_err() && !known {
             // A first deploy that was refused leaves no trace.
             self.forget(&id).await;
@@ -166,12 +180,9 @@ impl Deployer {
                 format!("plugin {id} has no earlier build to go back to"),
             ));
         };
-        let bytes = self
-            .0
-            .history
-            .bytes(previous)
+        let bytes = block_in_place(|| self.0.history.bytes(previous))
             .map_err(LoadError::at(Stage::Record))?;
-        self.bring(id, bytes, Origin::Rollback).await
+        self.bring(id, Source::Bytes(bytes), Origin::Rollback).await
     }
 
     /// `greenroom remove`: deletes the file, ends the plugin, keeps its data.
@@ -179,12 +190,19 @@ impl Deployer {
         let begun = Instant::now();
         let mount = self.known(id)?;
         self.own_file(id)?;
-        let _turn = mount.deploying.lock().await;
+        let _turn = mount.deploying.clone().lock_owned().await;
+        if !self.is_current(&mount) {
+            return self.known(id).and(Err(LoadError::new(
+                Stage::Request,
+                format!("plugin {id} was just replaced; look at `greenroom plugins`"),
+            )));
+        }
         match std::fs::remove_file(self.file(id)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let file = self.file(id);
                 return Err(LoadError::new(
                     Stage::File,
-                    format!("{}: {error}", self.file(id).display()),
+                    format!("{}: {error}", file.display()),
                 ));
             }
             _ => {}
@@ -197,24 +215,29 @@ impl Deployer {
         let Some(mount) = self.0.registry.find(id.as_str()) else {
             return;
         };
-        let _turn = mount.deploying.lock().await;
-        if !self.file(id).exists() {
+        let _turn = mount.deploying.clone().lock_owned().await;
+        if self.is_current(&mount) && !self.file(id).exists() {
             self.end(&mount, Instant::now()).await;
         }
     }
 
+    /// Lets what runs finish, then ends the plugin. Its id is unknown only once its data is closed, so that the next
+    /// build of the same id finds the files free.
     async fn end(&self, mount: &Arc<Mount>, begun: Instant) -> Outcome {
         let id = mount.id();
         let previous = mount.live().map(|b| b.id.to_string());
-        self.0.registry.remove(id);
-        // What runs may finish; then nobody can enter, and the data can be closed.
         let held = mount.gate.hold().await;
         mount.unpublish();
         mount.gate.close();
         drop(held);
         mount.close_data().await;
+        self.0.registry.remove(id);
+        if self.0.settings.expected().any(|expected| expected == id) {
+            // As after a start without its file: listed, and the host is not ready when it is required.
+            self.missing(id);
+        }
         let milliseconds = milliseconds(begun.elapsed());
-        tracing::info!(plugin = %id, outcome = "removed", milliseconds, "deploy");
+        tracing::info!(plugin = %id, outcome = Done::Removed.as_str(), milliseconds, "deploy");
         Outcome {
             plugin: id.clone(),
             build: None,
@@ -230,12 +253,18 @@ impl Deployer {
         let Some(mount) = self.0.registry.find(id.as_str()) else {
             return;
         };
-        let _turn = mount.deploying.lock().await;
-        if mount.live().is_none() && !self.file(id).exists() {
-            self.0.registry.remove(id);
+        let _turn = mount.deploying.clone().lock_owned().await;
+        if self.is_current(&mount) && mount.live().is_none() && !self.file(id).exists() {
             mount.gate.close();
             mount.close_data().await;
+            self.0.registry.remove(id);
         }
+    }
+
+    /// Whether this mount still is the one of its id.
+    fn is_current(&self, mount: &Arc<Mount>) -> bool {
+        let found = self.0.registry.find(mount.id().as_str());
+        found.is_some_and(|found| Arc::ptr_eq(&found, mount))
     }
 
     /// Ends everything: called once, when no request runs any more.
@@ -284,6 +313,6 @@ impl Deployer {
 
     async fn describe(&self, bytes: &Bytes) -> Result<Option<Descriptor>, LoadError> {
         let component = component::load(&self.0.engine, BuildId::of(bytes), bytes.clone()).await?;
-        describe::describe(&self.0.linkers, &component).await
+        describe::describe(&self.0.linkers, &component, Speaker::nobody()).await
     }
 }

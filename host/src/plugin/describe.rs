@@ -81,6 +81,7 @@ fn migration_names<S: serde::Serializer>(
 pub(super) async fn describe(
     linkers: &Linkers,
     component: &Component,
+    speaker: Speaker,
 ) -> Result<Option<Descriptor>, LoadError> {
     if component.get_export_index(None, LIFECYCLE).is_none() {
         return Ok(None);
@@ -89,7 +90,7 @@ pub(super) async fn describe(
     let call = async {
         let pre = linkers.describing(component)?;
         let indices = LifecycleIndices::new(&pre)?;
-        let mut store = inert_store(component.engine());
+        let mut store = inert_store(component.engine(), speaker);
         last_words = Some(store.data().stderr());
         let instance = pre.instantiate_async(&mut store).await?;
         let lifecycle = indices.load(&mut store, &instance)?;
@@ -126,15 +127,20 @@ pub(super) async fn describe(
 }
 
 fn refusal(error: &wasmtime::Error, last_words: &str) -> String {
-    let causes = format!("{error:#}");
     let root = error.root_cause().to_string();
-    if causes.contains(REFUSED) {
-        return format!("describe() may not call the host: {root}");
-    }
-    if last_words.is_empty() {
-        format!("describe() trapped: {root}")
+    if root.starts_with(REFUSED) {
+        root
     } else {
-        format!("describe() trapped: {last_words} ({root})")
+        trapped("describe()", &root, last_words)
+    }
+}
+
+/// What a guest's call trapped with, its own last words first.
+pub(super) fn trapped(call: &str, root: &str, last_words: &str) -> String {
+    if last_words.is_empty() {
+        format!("{call} trapped: {root}")
+    } else {
+        format!("{call} trapped: {last_words} ({root})")
     }
 }
 
@@ -200,7 +206,7 @@ fn check(d: lifecycle::Descriptor) -> Result<Descriptor, String> {
 
 /// WASI is there, since language runtimes use it to start and to print a panic, but clocks stand still and randomness is
 /// constant: the answer may depend on nothing but the component's bytes.
-fn inert_store(engine: &Engine) -> Store<State> {
+fn inert_store(engine: &Engine, speaker: Speaker) -> Store<State> {
     let mut wasi = WasiCtx::builder();
     wasi.wall_clock(Still)
         .monotonic_clock(Still)
@@ -208,7 +214,7 @@ fn inert_store(engine: &Engine) -> Store<State> {
         .insecure_random(Deterministic::new(vec![0]))
         .insecure_random_seed(0);
     let services = Services {
-        speaker: Speaker::nobody(),
+        speaker,
         config: config::Ctx(Arc::default()),
         outbound: outbound::Ctx::new(),
         data: None,

@@ -25,7 +25,28 @@ pub(super) struct Gate {
 }
 
 /// A request's place; given back when dropped.
-pub(super) type Place = OwnedSemaphorePermit;
+#[derive(Debug)]
+pub(super) struct Place {
+    _place: OwnedSemaphorePermit,
+    /// One of `limits.streams`, when the request's body is too large to collect.
+    _stream: Option<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    fn new(place: OwnedSemaphorePermit) -> Self {
+        Self {
+            _place: place,
+            _stream: None,
+        }
+    }
+
+    /// For a request whose body streams in: refused at once when `limits.streams` do already.
+    pub(super) fn streaming(mut self, streams: &Arc<Semaphore>) -> Result<Self, Error> {
+        let stream = streams.clone().try_acquire_owned();
+        self._stream = Some(stream.map_err(|_| Error::Overloaded)?);
+        Ok(self)
+    }
+}
 
 /// All places: nothing runs and new requests wait, until it is dropped.
 pub(super) struct Hold {
@@ -49,7 +70,7 @@ impl Gate {
     /// Waits for a place, first come first served: at most `queueTimeout`, or while the plugin is held `holdTimeout`.
     pub(super) async fn enter(&self) -> Result<Place, Error> {
         if let Ok(place) = self.places.clone().try_acquire_owned() {
-            return Ok(place);
+            return Ok(Place::new(place));
         }
         let _waiting = self.queue_up()?;
         let start = Instant::now();
@@ -60,13 +81,13 @@ impl Gate {
             self.wait
         };
         if let Ok(place) = timeout_at(start + bound, &mut place).await {
-            return place.map_err(|_| Error::Unavailable);
+            return place.map(Place::new).map_err(|_| Error::Unavailable);
         }
         // A hold that began while it waited.
         if self.held.load(Relaxed)
             && let Ok(place) = timeout_at(start + self.hold, &mut place).await
         {
-            return place.map_err(|_| Error::Unavailable);
+            return place.map(Place::new).map_err(|_| Error::Unavailable);
         }
         Err(Error::Overloaded)
     }

@@ -6,7 +6,7 @@ use super::{
     link::{self, Linkers},
     load_error::{LoadError, Stage},
 };
-use crate::{engine::Engine, id::BuildId};
+use crate::{engine::Engine, id::BuildId, service::Speaker};
 use bytes::Bytes;
 use serde::Serialize;
 use std::path::Path;
@@ -57,7 +57,10 @@ pub(super) async fn inspect(engine: &Engine, bytes: Bytes) -> Result<Inspection,
         .collect();
     let linkers = Linkers::new(engine.wasmtime()).map_err(LoadError::at(Stage::Imports))?;
     let fits = component::check(&compiled);
-    let (descriptor, problem) = match (describe::describe(&linkers, &compiled).await, fits) {
+    let (descriptor, problem) = match (
+        describe::describe(&linkers, &compiled, Speaker::nobody()).await,
+        fits,
+    ) {
         (Ok(descriptor), Ok(())) => (descriptor, None),
         (Ok(descriptor), Err(problem)) => (descriptor, Some(problem)),
         (Err(_), Err(problem)) | (Err(problem), Ok(())) => (None, Some(problem)),

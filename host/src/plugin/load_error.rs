@@ -1,5 +1,6 @@
 //! Why a build does not go live. The build before it goes on serving.
 
+use crate::service::logging::tame;
 use serde::Serialize;
 
 /// The step of a deploy.
@@ -34,16 +35,37 @@ pub struct LoadError {
     pub message: String,
 }
 
+/// Bytes of a message, at most.
+const MAX_MESSAGE: usize = 8 << 10;
+
 impl LoadError {
+    /// The text may come from the component (a panic, what `start` returned): it is one line, and forges none.
     pub(super) fn new(stage: Stage, message: impl std::fmt::Display) -> Self {
+        let text = message.to_string();
+        let lines: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
         Self {
             stage,
-            message: message.to_string(),
+            message: tame(&lines.join(" | "), MAX_MESSAGE).into_owned(),
         }
     }
 
     /// For `map_err`.
     pub(super) fn at<E: std::fmt::Display>(stage: Stage) -> impl Fn(E) -> Self {
         move |error| Self::new(stage, format!("{error:#}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_components_text_is_one_line() {
+        let error = LoadError::new(Stage::Start, "start() failed: a\n\n  INFO forged \u{1b}[0m");
+        assert_eq!(error.message, "start() failed: a | INFO forged \\u{1b}[0m");
     }
 }

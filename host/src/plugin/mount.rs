@@ -13,6 +13,7 @@ use crate::{
 };
 use arc_swap::ArcSwapOption;
 use http::{Request, Response};
+use http_body::Body as _;
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering::Relaxed},
@@ -38,12 +39,14 @@ pub(super) struct Data {
 pub struct Mount {
     id: PluginId,
     pub(super) settings: config::Plugin,
+    /// It was there when the host started: the host is not ready before its first outcome.
+    pub(super) from_start: bool,
     pub(super) limits: Arc<Limits>,
     pub(super) gate: Arc<Gate>,
     pub(super) streams: Arc<Semaphore>,
     pub(super) data: OnceCell<Data>,
     /// One deploy at a time.
-    pub(super) deploying: tokio::sync::Mutex<()>,
+    pub(super) deploying: Arc<tokio::sync::Mutex<()>>,
     live: ArcSwapOption<Build>,
     phase: watch::Sender<Phase>,
     problem: Mutex<Option<Problem>>,
@@ -53,7 +56,7 @@ pub struct Mount {
 }
 
 impl Mount {
-    pub(super) fn new(id: PluginId, settings: config::Plugin) -> Arc<Self> {
+    pub(super) fn new(id: PluginId, settings: config::Plugin, from_start: bool) -> Arc<Self> {
         let limits = Arc::new(settings.limits.clone());
         Arc::new(Self {
             id,
@@ -61,8 +64,9 @@ impl Mount {
             streams: Arc::new(Semaphore::new(limits.streams as usize)),
             limits,
             settings,
+            from_start,
             data: OnceCell::new(),
-            deploying: tokio::sync::Mutex::new(()),
+            deploying: Arc::default(),
             live: ArcSwapOption::empty(),
             phase: watch::Sender::new(Phase::Loading),
             problem: Mutex::default(),
@@ -125,7 +129,12 @@ impl Mount {
         request: Request<Body>,
         request_id: Arc<str>,
     ) -> Result<Response<Answer>, Error> {
-        let place = self.gate.enter().await?;
+        let length = request.body().size_hint().exact();
+        let collected = length.is_some_and(|bytes| bytes <= self.limits.buffer as u64);
+        let mut place = self.gate.enter().await?;
+        if !collected {
+            place = place.streaming(&self.streams)?;
+        }
         let build = self.live.load_full().ok_or(Error::Unavailable)?;
         // The build may have changed since the caller asked.
         if !build.opens(request.uri().path()) {
@@ -172,9 +181,12 @@ impl Mount {
             .clone()
     }
 
-    /// The hash of what lies in the plugins folder, whether it serves or not.
-    pub(super) fn set_folder(&self, build: Option<BuildId>) {
-        *self.folder.lock().unwrap_or_else(PoisonError::into_inner) = build;
+    /// The hash of what lies in the plugins folder, whether it serves or not; returns what lay there before.
+    pub(super) fn set_folder(&self, build: BuildId) -> Option<BuildId> {
+        self.folder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(build)
     }
 
     /// Ends idle instances, and drops expired keys.

@@ -2,7 +2,10 @@
 
 use super::{Error, instance::Instance};
 use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
     time::{Duration, Instant},
 };
 use tokio::{
@@ -13,6 +16,8 @@ use tokio::{
 /// `engine.maxInstances` slots for all plugins together. When none is free, the instance that has been idle longest goes.
 pub(super) struct Slots {
     free: Arc<Semaphore>,
+    /// Calls that wait for a slot: an instance that falls idle meanwhile gives up its own.
+    waiting: AtomicU32,
     pools: Mutex<Vec<Weak<Pool>>>,
 }
 
@@ -20,6 +25,7 @@ impl Slots {
     pub(super) fn new(max_instances: u32) -> Arc<Self> {
         Arc::new(Self {
             free: Arc::new(Semaphore::new(max_instances as usize)),
+            waiting: AtomicU32::new(0),
             pools: Mutex::default(),
         })
     }
@@ -29,6 +35,10 @@ impl Slots {
         if let Ok(slot) = self.free.clone().try_acquire_owned() {
             return Ok(slot);
         }
+        // Counted before the look for idle ones; `Pool::put` makes one idle before it looks at the count. So one of the
+        // two always sees the other.
+        self.waiting.fetch_add(1, SeqCst);
+        let _waiting = Waiting(&self.waiting);
         self.evict();
         match timeout_at(by.into(), self.free.clone().acquire_owned()).await {
             Ok(Ok(slot)) => Ok(slot),
@@ -37,11 +47,7 @@ impl Slots {
     }
 
     fn evict(&self) {
-        let pools: Vec<_> = {
-            let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-            pools.retain(|pool| pool.strong_count() > 0);
-            pools.iter().filter_map(Weak::upgrade).collect()
-        };
+        let pools: Vec<_> = self.known().iter().filter_map(Weak::upgrade).collect();
         let oldest = pools
             .iter()
             .filter_map(|pool| Some((pool.idle_longest()?, pool)))
@@ -49,6 +55,21 @@ impl Slots {
         if let Some((_, pool)) = oldest {
             pool.drop_oldest();
         }
+    }
+
+    /// The pools of builds that still exist.
+    fn known(&self) -> MutexGuard<'_, Vec<Weak<Pool>>> {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|pool| pool.strong_count() > 0);
+        pools
+    }
+}
+
+struct Waiting<'a>(&'a AtomicU32);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
     }
 }
 
@@ -60,20 +81,18 @@ impl Slots {
 pub(super) struct Pool {
     idle: Mutex<Option<Vec<Box<Instance>>>>,
     max_requests: u32,
+    slots: Arc<Slots>,
 }
 
 impl Pool {
     /// `max_requests`: an instance that has begun this many is not kept.
-    pub(super) fn new(slots: &Slots, max_requests: u32) -> Arc<Self> {
+    pub(super) fn new(slots: &Arc<Slots>, max_requests: u32) -> Arc<Self> {
         let pool = Arc::new(Self {
             idle: Mutex::new(Some(Vec::new())),
             max_requests,
+            slots: slots.clone(),
         });
-        slots
-            .pools
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::downgrade(&pool));
+        slots.known().push(Arc::downgrade(&pool));
         pool
     }
 
@@ -89,6 +108,9 @@ impl Pool {
         instance.idle_since = Instant::now();
         if let Some(idle) = self.idle().as_mut() {
             idle.push(instance);
+        }
+        if self.slots.waiting.load(SeqCst) > 0 {
+            self.slots.evict();
         }
     }
 
@@ -129,7 +151,7 @@ impl Pool {
     }
 
     #[expect(clippy::vec_box, reason = "as the field")]
-    fn idle(&self) -> std::sync::MutexGuard<'_, Option<Vec<Box<Instance>>>> {
+    fn idle(&self) -> MutexGuard<'_, Option<Vec<Box<Instance>>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,47 +5,39 @@ use super::mount::{Mount, Phase};
 use crate::id::PluginId;
 use arc_swap::ArcSwap;
 use std::{collections::HashMap, sync::Arc};
-use tokio::sync::watch;
 
 /// Cheap to clone; clones share the table.
 #[derive(Clone, Default)]
-pub struct Registry(Arc<Shared>);
-
-#[derive(Default)]
-struct Shared {
-    mounts: ArcSwap<HashMap<PluginId, Arc<Mount>>>,
-    /// The plugins folder has been looked at for the first time.
-    scanned: watch::Sender<bool>,
-}
+pub struct Registry(Arc<ArcSwap<HashMap<PluginId, Arc<Mount>>>>);
 
 impl Registry {
     pub fn find(&self, id: &str) -> Option<Arc<Mount>> {
-        self.0.mounts.load().get(id).cloned()
+        self.0.load().get(id).cloned()
     }
 
     /// All mounts, by id.
     pub fn all(&self) -> Vec<Arc<Mount>> {
-        let mut all: Vec<_> = self.0.mounts.load().values().cloned().collect();
+        let mut all: Vec<_> = self.0.load().values().cloned().collect();
         all.sort_by(|a, b| a.id().cmp(b.id()));
         all
     }
 
-    /// `Err` with the reason while the host is not ready: a plugin whose first outcome is open, or a required one that
-    /// does not serve.
+    /// `Err` with the reason while the host is not ready: a plugin of its start without a first outcome, or a required
+    /// one that does not serve.
     pub fn readiness(&self) -> Result<(), String> {
-        if !*self.0.scanned.borrow() {
-            return Err("the plugins are not loaded yet".into());
-        }
         for mount in self.all() {
+            let required = mount.settings.required;
             match mount.phase() {
-                Phase::Loading => return Err(format!("plugin {} is loading", mount.id())),
-                Phase::Failed if mount.settings.required => {
+                Phase::Loading if required || mount.from_start => {
+                    return Err(format!("plugin {} is loading", mount.id()));
+                }
+                Phase::Failed if required => {
                     return Err(format!(
                         "plugin {} is required and does not serve",
                         mount.id()
                     ));
                 }
-                Phase::Failed | Phase::Live => {}
+                Phase::Loading | Phase::Failed | Phase::Live => {}
             }
         }
         Ok(())
@@ -54,20 +46,11 @@ impl Registry {
     /// Returns when every plugin that was there at start has its first outcome: some seconds, or as long as the
     /// migrations take.
     pub async fn all_decided(&self) {
-        // An error means that the sender is gone, and it is `self`.
-        let _ = self
-            .0
-            .scanned
-            .subscribe()
-            .wait_for(|scanned| *scanned)
-            .await;
-        for mount in self.all() {
+        for mount in self.all().into_iter().filter(|mount| mount.from_start) {
             mount.loaded().await;
+            // Until its line is in the log.
+            drop(mount.deploying.lock().await);
         }
-    }
-
-    pub(super) fn scanned(&self) {
-        self.0.scanned.send_replace(true);
     }
 
     /// The mount of this id; `make` makes one when there is none.
@@ -76,7 +59,7 @@ impl Registry {
             return mount;
         }
         let new = make();
-        self.0.mounts.rcu(|mounts| {
+        self.0.rcu(|mounts| {
             let mut mounts = HashMap::clone(mounts);
             mounts.entry(id.clone()).or_insert_with(|| new.clone());
             mounts
@@ -85,7 +68,7 @@ impl Registry {
     }
 
     pub(super) fn remove(&self, id: &PluginId) {
-        self.0.mounts.rcu(|mounts| {
+        self.0.rcu(|mounts| {
             let mut mounts = HashMap::clone(mounts);
             mounts.remove(id);
             mounts

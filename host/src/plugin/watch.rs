@@ -1,7 +1,7 @@
 //! The plugins folder is the desired state: each `<id>.wasm` in it (and each file that `plugins.<id>.component` names) is
 //! to serve. It is looked at when the file system reports a change, and every two seconds in case a report got lost.
 
-use super::deploy::{Deployer, Origin};
+use super::deploy::Deployer;
 use crate::{config::Plugins, id::PluginId};
 use notify::Watcher as _;
 use std::{
@@ -9,7 +9,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::{sync::Notify, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 const POLL: Duration = Duration::from_secs(2);
 /// A file that changed is read when it has not changed again for this long: a copy in progress is left alone.
 const SETTLE: Duration = Duration::from_millis(150);
+/// Between two looks while something settles.
+const GLANCE: Duration = Duration::from_millis(25);
 
 /// Tells one state of a file from another without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +33,32 @@ struct Mark {
 struct Seen {
     /// What was deployed, or refused, last.
     done: HashMap<PluginId, Mark>,
-    /// What has changed since, and waits to settle.
-    settling: HashMap<PluginId, Mark>,
+    /// What has changed since (`None`: the file is gone), and since when it is so.
+    settling: HashMap<PluginId, (Option<Mark>, Instant)>,
     /// File names that are no plugin's, told once.
     skipped: HashSet<PathBuf>,
 }
 
-/// Watches until `stop`. The first look has made a mount for every plugin when `scanned` is notified.
+impl Seen {
+    /// Whether a change has been the same for long enough to act on it.
+    fn settled(&mut self, id: &PluginId, now: Option<Mark>) -> bool {
+        match self.settling.get(id) {
+            Some((before, since)) if *before == now => {
+                let settled = since.elapsed() >= SETTLE;
+                if settled {
+                    self.settling.remove(id);
+                }
+                settled
+            }
+            _ => {
+                self.settling.insert(id.clone(), (now, Instant::now()));
+                false
+            }
+        }
+    }
+}
+
+/// Loads what is there, then watches until `stop`.
 pub async fn run(deployer: Deployer, stop: CancellationToken) {
     let changed = Arc::new(Notify::new());
     // Kept until the end: dropping it ends the reports.
@@ -49,26 +70,24 @@ pub async fn run(deployer: Deployer, stop: CancellationToken) {
         }
     };
     let mut seen = Seen::default();
-    first_look(&deployer, &mut seen).await;
     let mut deploys = JoinSet::new();
+    first_look(&deployer, &mut seen, &mut deploys);
     while !stop.is_cancelled() {
         let wait = if seen.settling.is_empty() {
             POLL
         } else {
-            SETTLE
+            GLANCE
         };
         tokio::select! {
             () = stop.cancelled() => break,
             _ = timeout(wait, changed.notified()) => {}
         }
-        if seen.settling.is_empty() {
-            // A burst of reports is one change.
-            tokio::time::sleep(SETTLE.min(Duration::from_millis(20))).await;
-        }
+        // A burst of reports is one change.
+        tokio::time::sleep(GLANCE).await;
         look(&deployer, &mut seen, &mut deploys);
         while deploys.try_join_next().is_some() {}
     }
-    // A deploy that runs is bounded by its own limits; the host's stop bounds this wait.
+    // A deploy that is cut off leaves what was before it, or is done again at the next start.
     deploys.shutdown().await;
 }
 
@@ -96,25 +115,19 @@ fn reports(
     Ok(watcher)
 }
 
-/// Every plugin has a mount before the first one loads, so that requests for the others wait and are not told 404.
-async fn first_look(deployer: &Deployer, seen: &mut Seen) {
+/// What lies there at the start was not changed while anybody watched: it is loaded at once.
+fn first_look(deployer: &Deployer, seen: &mut Seen, deploys: &mut JoinSet<()>) {
     let files = files(deployer.settings(), &mut seen.skipped);
-    for id in files.keys() {
-        deployer.mount(id);
-    }
-    for (id, plugin) in &deployer.settings().entries {
-        if !files.contains_key(id) && (plugin.required || plugin.component.is_some()) {
+    for id in deployer.settings().expected() {
+        if !files.contains_key(id) {
             deployer.missing(id);
         }
     }
-    deployer.registry().scanned();
-    let mut deploys = JoinSet::new();
     for (id, (path, mark)) in files {
         seen.done.insert(id.clone(), mark);
         let deployer = deployer.clone();
         deploys.spawn(async move { deployer.first(&id, &path).await });
     }
-    while deploys.join_next().await.is_some() {}
 }
 
 fn look(deployer: &Deployer, seen: &mut Seen, deploys: &mut JoinSet<()>) {
@@ -122,17 +135,12 @@ fn look(deployer: &Deployer, seen: &mut Seen, deploys: &mut JoinSet<()>) {
     for (id, (path, mark)) in &files {
         if seen.done.get(id) == Some(mark) {
             seen.settling.remove(id);
-            continue;
+        } else if seen.settled(id, Some(*mark)) {
+            seen.done.insert(id.clone(), *mark);
+            let (deployer, id, path) = (deployer.clone(), id.clone(), path.clone());
+            deploys.spawn(async move { deployer.file_changed(&id, &path).await });
         }
-        if seen.settling.insert(id.clone(), *mark) != Some(*mark) {
-            continue; // it has just changed: look again when it had time to settle
-        }
-        seen.settling.remove(id);
-        seen.done.insert(id.clone(), *mark);
-        let (deployer, id, path) = (deployer.clone(), id.clone(), path.clone());
-        deploys.spawn(async move { deployer.file_changed(&id, &path, Origin::Folder).await });
     }
-    seen.settling.retain(|id, _| files.contains_key(id));
     let gone: Vec<_> = seen
         .done
         .keys()
@@ -140,10 +148,15 @@ fn look(deployer: &Deployer, seen: &mut Seen, deploys: &mut JoinSet<()>) {
         .cloned()
         .collect();
     for id in gone {
-        seen.done.remove(&id);
-        let deployer = deployer.clone();
-        deploys.spawn(async move { deployer.file_gone(&id).await });
+        // `rm` and `cp` in a row, as many build tools do it, is one change.
+        if seen.settled(&id, None) {
+            seen.done.remove(&id);
+            let deployer = deployer.clone();
+            deploys.spawn(async move { deployer.file_gone(&id).await });
+        }
     }
+    let Seen { done, settling, .. } = seen;
+    settling.retain(|id, _| files.contains_key(id) || done.contains_key(id));
 }
 
 /// The files that would serve.

@@ -65,7 +65,7 @@ pub(super) fn line(speaker: &Speaker, request: &str, level: Level, context: &str
 }
 
 /// Cut to `max` bytes, control characters escaped: a plugin can neither flood the log with one call nor forge a line.
-pub(super) fn tame(text: &str, max: usize) -> Cow<'_, str> {
+pub(crate) fn tame(text: &str, max: usize) -> Cow<'_, str> {
     let cut = &text[..text.floor_char_boundary(max)];
     if cut.len() == text.len() && !text.contains(char::is_control) {
         return Cow::Borrowed(text);

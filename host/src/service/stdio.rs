@@ -85,7 +85,8 @@ impl Output {
         let line = std::mem::take(&mut state.line);
         let text = String::from_utf8_lossy(&line);
         let text = text.trim_end_matches(['\n', '\r']);
-        if text.is_empty() {
+        // What Rust adds to a panic: a plugin has no environment to set that variable in.
+        if text.is_empty() || text.starts_with("note: run with `RUST_BACKTRACE=") {
             return;
         }
         logging::line(

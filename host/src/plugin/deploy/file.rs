@@ -3,52 +3,48 @@
 use super::*;
 use std::path::Path;
 
+/// How long a file may take to arrive; longer ones should be renamed into the folder.
+const SLOW_COPY: Duration = Duration::from_secs(120);
+
 impl Deployer {
-    /// At start: the file's build, else the builds that were live before, the last one first.
+    /// At start: the file's build, else the builds that were live before, the last one first. Requests wait meanwhile.
     pub(in crate::plugin) async fn first(&self, id: &PluginId, path: &Path) {
-        if self.bring_file(id, path, Origin::Folder).await.is_ok() {
+        if self
+            .bring(id, Source::File(path), Origin::Start)
+            .await
+            .is_ok()
+        {
             return;
         }
-        let refused = self.mount(id).problem();
+        let mount = self.mount(id);
+        let problem = mount.problem();
+        let refused = problem.as_ref().and_then(|p| p.build.clone());
         for build in self.0.history.of(id) {
-            let Ok(bytes) = self.0.history.bytes(build) else {
+            if refused.as_deref() == Some(build.to_string().as_str()) {
+                continue;
+            }
+            let Ok(bytes) = block_in_place(|| self.0.history.bytes(build)) else {
                 continue;
             };
-            if refused.as_ref().and_then(|p| p.build.as_deref()) == Some(build.to_string().as_str())
-            {
-                continue; // that is the one that was refused
-            }
-            if self.bring(id, bytes, Origin::Fallback).await.is_ok() {
+            let fallback = self.bring(id, Source::Bytes(bytes), Origin::Fallback);
+            if fallback.await.is_ok() {
                 tracing::warn!(plugin = %id, build = %build.short(), "the file's build is refused: the last live build serves");
                 break;
             }
         }
         // The refused file is what the operator needs to see, not how the fallback went.
-        self.mount(id).set_problem(refused);
+        mount.set_problem(problem);
+        mount.fail();
     }
 
     /// After a change of the file. What happened is in the log and in `greenroom plugins`.
-    pub(in crate::plugin) async fn file_changed(&self, id: &PluginId, path: &Path, origin: Origin) {
-        // Told where it happened.
-        let _ = self.bring_file(id, path, origin).await;
-    }
-
-    async fn bring_file(
-        &self,
-        id: &PluginId,
-        path: &Path,
-        origin: Origin,
-    ) -> Result<(), LoadError> {
-        match component::read_file(path) {
-            Ok(bytes) => self.bring(id, bytes, origin).await.map(|_| ()),
-            Err(error) => {
-                let mount = self.mount(id);
-                tracing::error!(plugin = %id, outcome = "refused", stage = ?error.stage, "deploy: {error}");
-                mount.set_problem(Some(Problem::new(None, &error)));
-                mount.fail();
-                Err(error)
-            }
+    pub(in crate::plugin) async fn file_changed(&self, id: &PluginId, path: &Path) {
+        let patience = Instant::now() + SLOW_COPY;
+        while Instant::now() < patience && block_in_place(|| component::is_arriving(path)) {
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
+        // Told where it happened.
+        let _ = self.bring(id, Source::File(path), Origin::Folder).await;
     }
 
     /// The config names a plugin whose file is not there.

@@ -7,62 +7,73 @@ impl Deployer {
     pub(in crate::plugin) async fn bring(
         &self,
         id: &PluginId,
-        bytes: Bytes,
+        source: Source<'_>,
         origin: Origin,
     ) -> Result<Outcome, LoadError> {
         let begun = Instant::now();
-        let mount = self.mount(id);
-        let _turn = mount.deploying.lock().await;
-        let build = BuildId::of(&bytes);
-        if origin == Origin::Folder {
-            mount.set_folder(Some(build));
-        }
+        let (mount, _turn) = self.turn(id).await;
         let previous = mount.live();
-        if let Some(live) = previous.as_ref().filter(|live| live.id == build) {
-            return self.already_live(&mount, live, &bytes, origin, begun);
-        }
-        let _place = self
-            .0
-            .at_once
-            .acquire()
-            .await
-            .map_err(LoadError::at(Stage::Request))?;
-        let result = self.load(&mount, build, bytes, origin).await;
-        let milliseconds = milliseconds(begun.elapsed());
-        match result {
-            Ok((live, warnings)) => {
-                mount.set_problem(None);
-                let done = if origin == Origin::Rollback {
-                    Done::RolledBack
-                } else {
-                    Done::Deployed
-                };
-                tracing::info!(
-                    plugin = %id, build = %build.short(), version = live.version, outcome = done.as_str(), milliseconds,
-                    "deploy"
-                );
-                for warning in &warnings {
-                    tracing::warn!(plugin = %id, build = %build.short(), "{warning}");
+        // Read with the turn in hand: a deploy that had it before may have replaced the file.
+        let bytes = match source {
+            Source::Bytes(bytes) => Ok(bytes),
+            Source::File(path) => block_in_place(|| component::read_file(path)),
+        };
+        let (build, result) = match bytes {
+            Err(error) => (None, Err(error)),
+            Ok(bytes) => {
+                let build = block_in_place(|| BuildId::of(&bytes));
+                let file = matches!(origin, Origin::Folder | Origin::Start);
+                let known = file && mount.set_folder(build) == Some(build);
+                if let Some(live) = previous.as_ref().filter(|live| live.id == build) {
+                    if !known {
+                        // A file put back, or a deploy of what serves: whatever was refused is no longer wanted.
+                        mount.set_problem(None);
+                    }
+                    return self.already_live(&mount, live, &bytes, origin, begun);
                 }
-                Ok(Outcome {
-                    plugin: id.clone(),
-                    build: Some(build.to_string()),
-                    version: Some(live.version.clone()),
-                    outcome: done,
-                    previous: previous.map(|b| b.id.to_string()),
-                    milliseconds,
-                    warnings,
-                })
+                (Some(build), self.load(&mount, build, bytes, origin).await)
             }
-            Err(error) => {
-                let serving = previous.map_or("none".to_owned(), |b| b.id.short());
-                tracing::error!(
-                    plugin = %id, build = %build.short(), outcome = "refused", stage = ?error.stage, milliseconds, serving,
-                    "deploy: {error}"
-                );
-                mount.set_problem(Some(Problem::new(Some(build), &error)));
+        };
+        let result = result.inspect_err(|error| {
+            refused(&mount, build, previous.as_deref(), error, begun);
+            if origin != Origin::Start {
                 mount.fail();
-                Err(error)
+            }
+        });
+        let (live, warnings) = result?;
+        mount.set_problem(None);
+        let done = if origin == Origin::Rollback {
+            Done::RolledBack
+        } else {
+            Done::Deployed
+        };
+        let (build, milliseconds) = (live.id, milliseconds(begun.elapsed()));
+        tracing::info!(
+            plugin = %id, build = %build.short(), version = live.version, outcome = done.as_str(), milliseconds,
+            "deploy"
+        );
+        for warning in &warnings {
+            tracing::warn!(plugin = %id, build = %build.short(), "{warning}");
+        }
+        Ok(Outcome {
+            plugin: id.clone(),
+            build: Some(build.to_string()),
+            version: Some(live.version.clone()),
+            outcome: done,
+            previous: previous.map(|b| b.id.to_string()),
+            milliseconds,
+            warnings,
+        })
+    }
+
+    /// The mount of this id, made when there is none, and the right to change it.
+    async fn turn(&self, id: &PluginId) -> (Arc<Mount>, OwnedMutexGuard<()>) {
+        loop {
+            let mount = self.mount(id);
+            let turn = mount.deploying.clone().lock_owned().await;
+            // Whoever had the turn before may have removed the plugin.
+            if self.is_current(&mount) {
+                return (mount, turn);
             }
         }
     }
@@ -78,7 +89,6 @@ impl Deployer {
         if matches!(origin, Origin::Upload | Origin::Rollback) {
             self.keep_file(mount, live.id, bytes)?;
         }
-        mount.set_problem(None);
         Ok(Outcome {
             plugin: mount.id().clone(),
             build: Some(live.id.to_string()),
@@ -98,8 +108,15 @@ impl Deployer {
         origin: Origin,
     ) -> Result<(Arc<Build>, Vec<String>), LoadError> {
         let shared = &self.0;
+        let turn = shared.at_once.acquire().await;
+        let _turn = turn.map_err(LoadError::at(Stage::Request))?;
         let component = component::load(&shared.engine, id, bytes.clone()).await?;
-        let descriptor = describe::describe(&shared.linkers, &component).await?;
+        let descriptor = describe::describe(
+            &shared.linkers,
+            &component,
+            Speaker::new(mount.id().clone(), id),
+        )
+        .await?;
         let warnings = warnings(mount.id(), descriptor.as_ref());
         let data = self.data(mount).await?;
         let migrations = descriptor
@@ -152,11 +169,9 @@ impl Deployer {
         }
         match origin {
             Origin::Upload | Origin::Rollback => self.keep_file(mount, build.id, bytes)?,
-            Origin::Folder | Origin::Fallback => {}
+            Origin::Folder | Origin::Start | Origin::Fallback => {}
         }
-        self.0
-            .history
-            .record(mount.id(), build.id, bytes)
+        block_in_place(|| self.0.history.record(mount.id(), build.id, bytes))
             .map_err(LoadError::at(Stage::Record))?;
         if held {
             // From here on a restart must not bring the old schema back.
@@ -175,8 +190,8 @@ impl Deployer {
 
     fn keep_file(&self, mount: &Mount, id: BuildId, bytes: &[u8]) -> Result<(), LoadError> {
         let file = self.file(mount.id());
-        mount.set_folder(Some(id));
-        write_durably(&file, bytes).map_err(|e| {
+        mount.set_folder(id);
+        block_in_place(|| write_durably(&file, bytes)).map_err(|e| {
             LoadError::new(Stage::File, format!("cannot write {}: {e}", file.display()))
         })
     }
@@ -242,4 +257,20 @@ fn warnings(id: &PluginId, descriptor: Option<&Descriptor>) -> Vec<String> {
         )],
         _ => Vec::new(),
     }
+}
+
+/// The deploy's one line, and what `greenroom plugins` shows until the next one.
+fn refused(
+    mount: &Mount,
+    build: Option<BuildId>,
+    serving: Option<&Build>,
+    error: &LoadError,
+    begun: Instant,
+) {
+    let short = |build: Option<BuildId>| build.map_or("none".to_owned(), |b| b.short());
+    tracing::error!(
+        plugin = %mount.id(), build = short(build), outcome = "refused", stage = ?error.stage,
+        milliseconds = milliseconds(begun.elapsed()), serving = short(serving.map(|b| b.id)), "deploy: {error}"
+    );
+    mount.set_problem(Some(Problem::new(build, error)));
 }

@@ -1,5 +1,6 @@
 //! What a statement may do. SQLite asks while it prepares one, and again when the schema changed.
 
+use crate::storage::Error;
 use rusqlite::hooks::{AuthAction, AuthContext};
 
 /// Whose statements a connection prepares now.
@@ -15,7 +16,7 @@ pub(super) enum Policy {
 }
 
 /// Tables of the host in a plugin's database start so.
-const HOST_TABLES: &str = "_greenroom_";
+pub(super) const HOST_TABLES: &str = "_greenroom_";
 
 /// Pragmas that only read, whatever their argument.
 const READING_PRAGMAS: [&str; 13] = [
@@ -155,6 +156,12 @@ fn refuse_what_takes_away(action: &AuthAction<'_>) -> Result<(), String> {
         AuthAction::DropIndex { index_name, .. } => format!("DROP INDEX {index_name}"),
         AuthAction::DropView { view_name } => format!("DROP VIEW {view_name}"),
         AuthAction::DropTrigger { trigger_name, .. } => format!("DROP TRIGGER {trigger_name}"),
+        // A DROP comes as this first; what is dropped is named next. SQLite itself refuses a DELETE of these.
+        AuthAction::Delete { table_name }
+            if is_one_of(table_name, &["sqlite_master", "sqlite_schema"]) =>
+        {
+            return Ok(());
+        }
         AuthAction::Delete { table_name } => format!("DELETE FROM {table_name}"),
         AuthAction::Function { function_name }
             if function_name.eq_ignore_ascii_case("sqlite_drop_column") =>
@@ -227,6 +234,13 @@ fn names<'a>(action: &AuthAction<'a>) -> [Option<&'a str>; 2] {
         AuthAction::Reindex { index_name } => [Some(index_name), None],
         _ => [None, None],
     }
+}
+
+/// A statement that would give something the name of a host table.
+pub(super) fn reserved() -> Error {
+    Error::Denied(format!(
+        "names that start with {HOST_TABLES} are not for plugins"
+    ))
 }
 
 fn refuse_reserved(name: &str) -> Result<(), String> {

@@ -2,7 +2,9 @@
 
 use super::{
     authorizer::Policy,
+    authorizer::{HOST_TABLES, reserved},
     connection::{Connection, Role, Settings},
+    words,
 };
 use crate::storage::{
     Error, MigrationError,
@@ -87,6 +89,9 @@ fn run_one(
     migration: &Migration,
     until: Instant,
 ) -> Result<(), (Option<u32>, Error)> {
+    if words::renames_to(&migration.sql, HOST_TABLES) {
+        return Err((None, reserved()));
+    }
     connection.watch.arm(until, None, None);
     connection.watch.set_policy(Policy::Migration {
         additive: migration.additive,

@@ -1,7 +1,7 @@
 //! Statements on one connection, from text to answer. The connection is armed by whoever calls.
 
 use super::{
-    authorizer::{attach_text, transaction_text},
+    authorizer::{HOST_TABLES, attach_text, reserved, transaction_text},
     bind::Placeholders,
     connection::Connection,
     faults::{Fault, message},
@@ -65,6 +65,9 @@ impl DerefMut for Ready<'_> {
 
 impl Connection {
     fn prepare(&self, sql: &str) -> Result<Ready<'_>, Fault> {
+        if words::verb(sql).eq_ignore_ascii_case("alter") && words::renames_to(sql, HOST_TABLES) {
+            return Err(Fault::Failed(reserved()));
+        }
         let prepared = if Self::is_cacheable(sql) {
             self.raw.prepare_cached(sql).map(Ready::Kept)
         } else {

@@ -13,6 +13,20 @@ pub(super) fn verb(sql: &str) -> &str {
         .unwrap_or("")
 }
 
+/// Whether the text may rename something to a name that starts with `prefix`: SQLite does not tell the authorizer the
+/// new name. Errs on the side of yes: a `RENAME` and such a name, wherever they stand.
+pub(super) fn renames_to(sql: &str, prefix: &str) -> bool {
+    starts(sql, "rename") && starts(sql, prefix)
+}
+
+/// Whether a word of the text starts so, in any case.
+fn starts(text: &str, start: &str) -> bool {
+    let text = text.as_bytes();
+    let begins = |at: usize| at == 0 || !is_word(char::from(text[at - 1]));
+    let mut windows = text.windows(start.len()).enumerate();
+    windows.any(|(at, part)| part.eq_ignore_ascii_case(start.as_bytes()) && begins(at))
+}
+
 /// The words outside of parentheses, quotes and comments.
 struct Words<'s> {
     rest: &'s str,
@@ -73,7 +87,25 @@ fn is_word(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::verb;
+    use super::{renames_to, verb};
+
+    #[test]
+    fn renames_to_a_reserved_name_are_found() {
+        for yes in [
+            "ALTER TABLE a RENAME TO _greenroom_a",
+            "alter table a rename to /* x */ \"_GREENROOM_a\"",
+            "CREATE TABLE b (c); ALTER TABLE b RENAME c TO [_greenroom_c]",
+        ] {
+            assert!(renames_to(yes, "_greenroom_"), "{yes}");
+        }
+        for no in [
+            "ALTER TABLE a RENAME TO my_greenroom_a",
+            "CREATE TABLE x (y DEFAULT '_greenroom_')",
+            "SELECT a FROM _greenroom_x",
+        ] {
+            assert!(!renames_to(no, "_greenroom_"), "{no}");
+        }
+    }
 
     #[test]
     fn verbs_are_found_behind_comments_and_with() {
