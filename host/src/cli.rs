@@ -67,6 +67,9 @@ pub enum Ask {
   greenroom serve --config app-config.yaml --config app-config.production.yaml
   greenroom serve --listen 127.0.0.1:0
 
+GREENROOM_LOG sets what is logged: a level (error, warn, info, debug, trace), or levels by target as in
+info,plugin=debug.
+
 Ctrl-C or SIGTERM stops it: it accepts nothing new, finishes what runs (backend.lifecycle.serverShutdownTimeout, 10 s
 unless set) and exits with 0.")]
 pub struct Serve {

@@ -6,6 +6,9 @@ use std::{fmt, str::FromStr, sync::Arc};
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PluginId(Arc<str>);
 
+/// Ids that the configuration cannot name: under `plugins` these keys mean something else.
+pub const NOT_CONFIGURABLE: [&str; 3] = ["directory", "state", "cache"];
+
 /// Why a text is no [`PluginId`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidPluginId(String);

@@ -39,6 +39,10 @@ pub struct Created {
 pub enum Error {
     #[error("{0}")]
     Id(InvalidPluginId),
+    #[error(
+        "{0} is a key of `plugins` in app-config.yaml, so no plugin of that id could be configured; choose another"
+    )]
+    Reserved(PluginId),
     #[error("no id was given: name one, as in `greenroom new notes`")]
     NoId,
     #[error("{} is taken: {holds}. Choose another id, or move that away", folder.display())]
@@ -54,7 +58,7 @@ pub enum Error {
 impl Error {
     /// Whether another command line would do better (exit status 64).
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Id(_) | Self::NoId)
+        matches!(self, Self::Id(_) | Self::Reserved(_) | Self::NoId)
     }
 }
 

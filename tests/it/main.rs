@@ -9,6 +9,7 @@ mod contract;
 mod data;
 mod deploy;
 mod edge;
+mod kept;
 mod readme;
 mod sandbox;
 mod scaffold;

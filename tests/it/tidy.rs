@@ -207,6 +207,7 @@ fn links_go_to_public_places() {
         "pubs.opengroup.org",
         "rustup.rs",
         "sh.rustup.rs",
+        "www.apache.org",
         "www.iana.org",
         "www.rfc-editor.org",
         "www.sqlite.org",

@@ -9,15 +9,13 @@ use super::{
     settings,
     spelling::nearest,
 };
-use crate::id::PluginId;
+use crate::id::{NOT_CONFIGURABLE, PluginId};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-/// Keys under `plugins` that are no ids.
-const FIXED: [&str; 3] = ["directory", "state", "cache"];
 /// `plugins.<id>.keyvalue.<bucket>.ttl`.
 const MAX_TTL: Duration = Duration::from_secs(3650 * 86_400);
 const MAX_PROBE: usize = 2048;
@@ -116,7 +114,7 @@ fn bad_id(section: &Section<'_>, key: &str, place: Place, why: &str) {
         place,
         "no plugin id",
     );
-    if let Some(meant) = nearest(key, FIXED) {
+    if let Some(meant) = nearest(key, NOT_CONFIGURABLE) {
         problem = problem.help(format!("did you mean `{meant}`?"));
     }
     section.reader.refuse(problem);
@@ -124,7 +122,7 @@ fn bad_id(section: &Section<'_>, key: &str, place: Place, why: &str) {
 
 fn entry(key: &str, field: &Field<'_>, ceiling: &Ceiling) -> Plugin {
     if !matches!(field.node.value, Value::Map(_))
-        && let Some(meant) = nearest(key, FIXED)
+        && let Some(meant) = nearest(key, NOT_CONFIGURABLE)
     {
         field.refuse(
             format!("`plugins.{key}` takes a map"),

@@ -106,8 +106,10 @@ async fn respond(
         } => {
             let mount = asked.shared.registry.find(id).ok_or(Refusal::NotFound)?;
             wait_until_live(asked, &mount).await?;
-            if !mount.opens(below) {
-                return Err(Refusal::Unauthenticated);
+            match mount.opens(below) {
+                Some(true) => {}
+                Some(false) => return Err(Refusal::Unauthenticated),
+                None => return Err(Refusal::Unavailable),
             }
             call(connection, asked, head, incoming, &mount, (prefix, below)).await
         }

@@ -204,14 +204,14 @@ impl Build {
 
     /// A new instance; why there is none goes to the log and, in short, to the caller.
     async fn instantiate(&self, id: &Arc<str>) -> Result<Box<Instance>, NoInstance> {
-        let by = Instant::now() + self.limits.timeout;
-        let slot = self.slots.take(by).await.map_err(|kind| NoInstance {
+        let patience = Instant::now() + self.limits.queue_timeout;
+        let slot = self.slots.take(patience).await.map_err(|kind| NoInstance {
             kind,
             cause: "engine.maxInstances are busy".into(),
         })?;
         let scope = Scope {
             request: id.clone(),
-            deadline: Deadline::new(by),
+            deadline: Deadline::new(Instant::now() + self.limits.timeout),
         };
         let store = self.store(scope);
         let stderr = store.data().stderr();
@@ -222,11 +222,11 @@ impl Build {
                 kind: Error::Overloaded,
                 cause: error.to_string(),
             },
-            Ok(Err(error)) => NoInstance {
+            Ok(Err(error)) if !error.is::<OutOfTime>() => NoInstance {
                 kind: Error::Trapped,
                 cause: error.root_cause().to_string(),
             },
-            Err(_) => NoInstance {
+            Ok(Err(_)) | Err(_) => NoInstance {
                 kind: Error::TimedOut,
                 cause: "it took longer than limits.timeout".into(),
             },

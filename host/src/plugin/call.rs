@@ -72,11 +72,16 @@ impl Call {
         request: Request<Body>,
         sender: oneshot::Sender<Head>,
     ) -> Result<Guest, Error> {
-        let mut http = instance.store.data_mut().http();
+        let mut view = instance.store.data_mut().http();
+        let scheme = if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        };
         let request = request.map(|body| body.map_err(super::stream::request_error));
-        let resources = http
-            .new_incoming_request(Scheme::Http, request)
-            .and_then(|request| Ok((request, http.new_response_outparam(sender)?)));
+        let resources = view
+            .new_incoming_request(scheme, request)
+            .and_then(|request| Ok((request, view.new_response_outparam(sender)?)));
         let (request, outparam) = resources.map_err(|e| self.failed(&e, &instance))?;
         let (build, id) = (self.build.clone(), self.id.clone());
         Ok(Box::pin(async move {
@@ -222,19 +227,11 @@ impl Call {
         running: Option<Guest>,
         place: Place,
     ) -> Result<Response<Answer>, Error> {
-        let Ok(stream) = self.build.streams.clone().try_acquire_owned() else {
+        let place = place.streaming(&self.build.streams).inspect_err(|_| {
             tracing::warn!(plugin = %self.build.plugin, request = &*self.id, "limits.streams: too many large bodies at once");
-            return Err(Error::Overloaded);
-        };
+        })?;
         let by = self.deadline.get();
-        let streamed = Streamed::new(
-            self.build.clone(),
-            begun,
-            rest,
-            running,
-            by,
-            (place, stream),
-        );
+        let streamed = Streamed::new(self.build.clone(), begun, rest, running, by, place);
         Ok(Response::from_parts(
             head,
             Answer::Stream(streamed.boxed_unsync()),

@@ -171,18 +171,21 @@ impl Deployer {
 
     /// `greenroom rollback`: the build that was live before this one.
     pub async fn rollback(&self, id: &PluginId) -> Result<Outcome, LoadError> {
-        let mount = self.known(id)?;
+        self.known(id)?;
         self.own_file(id)?;
+        let (mount, _turn) = self.turn(id).await;
         let live = mount.live().map(|b| b.id);
-        let Some(previous) = self.0.history.of(id).into_iter().find(|b| Some(*b) != live) else {
+        let mut history = self.0.history.of(id).into_iter();
+        let Some(previous) = history.find(|b| Some(*b) != live) else {
+            mount.fail();
             return Err(LoadError::new(
                 Stage::Request,
                 format!("plugin {id} has no earlier build to go back to"),
             ));
         };
-        let bytes = block_in_place(|| self.0.history.bytes(previous))
-            .map_err(LoadError::at(Stage::Record))?;
-        self.bring(id, Source::Bytes(bytes), Origin::Rollback).await
+        let bytes = block_in_place(|| self.0.history.bytes(previous));
+        let source = Source::Bytes(bytes.map_err(LoadError::at(Stage::Record))?);
+        self.bring_in_turn(&mount, source, Origin::Rollback).await
     }
 
     /// `greenroom remove`: deletes the file, ends the plugin, keeps its data.
@@ -216,7 +219,7 @@ impl Deployer {
             return;
         };
         let _turn = mount.deploying.clone().lock_owned().await;
-        if self.is_current(&mount) && !self.file(id).exists() {
+        if self.is_current(&mount) && self.is_gone(id) {
             self.end(&mount, Instant::now()).await;
         }
     }
@@ -237,7 +240,8 @@ impl Deployer {
             self.missing(id);
         }
         let milliseconds = milliseconds(begun.elapsed());
-        tracing::info!(plugin = %id, outcome = Done::Removed.as_str(), milliseconds, "deploy");
+        let build = previous.as_deref().map_or("none", |build| &build[..12]);
+        tracing::info!(plugin = %id, build, outcome = Done::Removed.as_str(), milliseconds, "deploy");
         Outcome {
             plugin: id.clone(),
             build: None,
@@ -254,11 +258,16 @@ impl Deployer {
             return;
         };
         let _turn = mount.deploying.clone().lock_owned().await;
-        if self.is_current(&mount) && mount.live().is_none() && !self.file(id).exists() {
+        if self.is_current(&mount) && mount.live().is_none() && self.is_gone(id) {
             mount.gate.close();
             mount.close_data().await;
             self.0.registry.remove(id);
         }
+    }
+
+    /// Whether the file is not there; one that cannot be looked at is no reason to end a plugin.
+    fn is_gone(&self, id: &PluginId) -> bool {
+        matches!(self.file(id).try_exists(), Ok(false))
     }
 
     /// Whether this mount still is the one of its id.

@@ -29,21 +29,25 @@ pub(super) struct Gate {
 pub(super) struct Place {
     _place: OwnedSemaphorePermit,
     /// One of `limits.streams`, when the request's body is too large to collect.
-    _stream: Option<OwnedSemaphorePermit>,
+    stream: Option<OwnedSemaphorePermit>,
 }
 
 impl Place {
     fn new(place: OwnedSemaphorePermit) -> Self {
         Self {
             _place: place,
-            _stream: None,
+            stream: None,
         }
     }
 
-    /// For a request whose body streams in: refused at once when `limits.streams` do already.
+    /// For a request with a body, in or out, that is too large to collect: refused at once when `limits.streams` have one
+    /// already. A request counts once.
     pub(super) fn streaming(mut self, streams: &Arc<Semaphore>) -> Result<Self, Error> {
+        if self.stream.is_some() {
+            return Ok(self);
+        }
         let stream = streams.clone().try_acquire_owned();
-        self._stream = Some(stream.map_err(|_| Error::Overloaded)?);
+        self.stream = Some(stream.map_err(|_| Error::Overloaded)?);
         Ok(self)
     }
 }

@@ -38,20 +38,26 @@ impl History {
 
     /// The builds that were live, the last one first. A file that cannot be read counts as none, and is told in the log.
     pub(super) fn of(&self, id: &PluginId) -> Vec<BuildId> {
+        self.read(id).unwrap_or_else(|error| {
+            let path = self.order_path(id);
+            tracing::warn!(path = %path.display(), %error, "the history of builds cannot be read");
+            Vec::new()
+        })
+    }
+
+    /// Damaged content counts as none; a file that cannot be read now is an error.
+    fn read(&self, id: &PluginId) -> io::Result<Vec<BuildId>> {
         let path = self.order_path(id);
         let text = match std::fs::read(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
-            Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "the history of builds cannot be read");
-                return Vec::new();
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
         };
         match serde_json::from_slice::<Order>(&text) {
-            Ok(order) => order.builds.iter().filter_map(|b| b.parse().ok()).collect(),
+            Ok(order) => Ok(order.builds.iter().filter_map(|b| b.parse().ok()).collect()),
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "the history of builds cannot be read");
-                Vec::new()
+                tracing::warn!(path = %path.display(), %error, "the history of builds is damaged");
+                Ok(Vec::new())
             }
         }
     }
@@ -71,7 +77,7 @@ impl History {
 
     /// Records that `build` is live from now on. On disk when it returns.
     pub(super) fn record(&self, id: &PluginId, build: BuildId, bytes: &[u8]) -> io::Result<()> {
-        let mut builds = self.of(id);
+        let mut builds = self.read(id)?;
         if builds.first() == Some(&build) && self.build_path(build).exists() {
             return Ok(());
         }
@@ -86,7 +92,10 @@ impl History {
             builds: builds.iter().map(ToString::to_string).collect(),
         };
         write_durably(&self.order_path(id), &serde_json::to_vec(&order)?)?;
-        self.clean_up()
+        if let Err(error) = self.clean_up() {
+            tracing::warn!(folder = %self.folder.display(), %error, "builds that no plugin names are not removed");
+        }
+        Ok(())
     }
 
     /// Removes builds that no plugin's order names.

@@ -98,12 +98,9 @@ impl Mount {
             .await;
     }
 
-    /// Whether `path` (below the mount, `/todos`) is open to requests without credentials. False when no build is live.
-    pub fn opens(&self, path: &str) -> bool {
-        self.live
-            .load()
-            .as_ref()
-            .is_some_and(|build| build.opens(path))
+    /// Whether `path` (below the mount, `/todos`) is open to requests without credentials; `None` when no build is live.
+    pub fn opens(&self, path: &str) -> Option<bool> {
+        self.live.load().as_ref().map(|build| build.opens(path))
     }
 
     /// Answers one request: waits for a place, then runs the build that is live by then. The wait, the call and every
@@ -164,10 +161,11 @@ impl Mount {
     }
 
     pub(super) fn unpublish(&self) {
-        if let Some(old) = self.live.swap(None) {
+        let old = self.live.swap(None);
+        self.phase.send_replace(Phase::Failed);
+        if let Some(old) = old {
             old.pool.retire();
         }
-        self.phase.send_replace(Phase::Failed);
     }
 
     pub(super) fn set_problem(&self, problem: Option<Problem>) {

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, ready},
     time::Instant,
 };
-use tokio::{sync::OwnedSemaphorePermit, time::Sleep};
+use tokio::time::Sleep;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 /// What a guest learns when its request's body breaks off. The body's own error says which it was.
@@ -31,7 +31,7 @@ pub(super) struct Streamed {
     /// `limits.chunkTimeout` without a chunk, or `limits.streamTimeout` for the whole.
     bound: Pin<Box<Sleep>>,
     by: Instant,
-    permits: Option<(Place, OwnedSemaphorePermit)>,
+    place: Option<Place>,
 }
 
 impl Streamed {
@@ -41,7 +41,7 @@ impl Streamed {
         rest: HyperOutgoingBody,
         running: Option<Guest>,
         by: Instant,
-        permits: (Place, OwnedSemaphorePermit),
+        place: Place,
     ) -> Self {
         let first = by.min(Instant::now() + build.limits.chunk_timeout);
         let bound = Box::pin(tokio::time::sleep_until(first.into()));
@@ -52,7 +52,7 @@ impl Streamed {
             running,
             bound,
             by,
-            permits: Some(permits),
+            place: Some(place),
         }
     }
 
@@ -68,7 +68,7 @@ impl Streamed {
 
     /// The body has ended and the guest still works: it may until the deadline, without the client.
     fn finish_later(&mut self) {
-        let (Some(guest), permits) = (self.running.take(), self.permits.take()) else {
+        let (Some(guest), place) = (self.running.take(), self.place.take()) else {
             return;
         };
         let (build, by) = (self.build.clone(), self.by);
@@ -76,7 +76,7 @@ impl Streamed {
             if let Ok(Ok(instance)) = tokio::time::timeout_at(by.into(), guest).await {
                 build.pool.put(instance);
             }
-            drop(permits);
+            drop(place);
         });
     }
 }

@@ -1,7 +1,10 @@
 //! The plugins folder is the desired state: each `<id>.wasm` in it (and each file that `plugins.<id>.component` names) is
 //! to serve. It is looked at when the file system reports a change, and every two seconds in case a report got lost.
 
-use super::deploy::Deployer;
+use super::{
+    deploy::Deployer,
+    mount::{Mount, Phase},
+};
 use crate::{config::Plugins, id::PluginId};
 use notify::Watcher as _;
 use std::{
@@ -20,6 +23,9 @@ const POLL: Duration = Duration::from_secs(2);
 const SETTLE: Duration = Duration::from_millis(150);
 /// Between two looks while something settles.
 const GLANCE: Duration = Duration::from_millis(25);
+
+/// What deploys under way have when the host stops.
+const STOPPING: Duration = Duration::from_secs(10);
 
 /// Tells one state of a file from another without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,8 +93,11 @@ pub async fn run(deployer: Deployer, stop: CancellationToken) {
         look(&deployer, &mut seen, &mut deploys);
         while deploys.try_join_next().is_some() {}
     }
-    // A deploy that is cut off leaves what was before it, or is done again at the next start.
-    deploys.shutdown().await;
+    // What is under way may end; a deploy that is cut off leaves what was before it, or is done again at the next start.
+    let ended = async { while deploys.join_next().await.is_some() {} };
+    if timeout(STOPPING, ended).await.is_err() {
+        deploys.shutdown().await;
+    }
 }
 
 fn reports(
@@ -117,10 +126,18 @@ fn reports(
 
 /// What lies there at the start was not changed while anybody watched: it is loaded at once.
 fn first_look(deployer: &Deployer, seen: &mut Seen, deploys: &mut JoinSet<()>) {
-    let files = files(deployer.settings(), &mut seen.skipped);
+    let files = files(deployer.settings(), &mut seen.skipped).unwrap_or_default();
     for id in deployer.settings().expected() {
         if !files.contains_key(id) {
             deployer.missing(id);
+        }
+    }
+    // One that went between its announcement and now.
+    let loading = |mount: &Arc<Mount>| mount.phase() == Phase::Loading;
+    for mount in deployer.registry().all().into_iter().filter(loading) {
+        if !files.contains_key(mount.id()) {
+            let deployer = deployer.clone();
+            deploys.spawn(async move { deployer.file_gone(mount.id()).await });
         }
     }
     for (id, (path, mark)) in files {
@@ -131,7 +148,9 @@ fn first_look(deployer: &Deployer, seen: &mut Seen, deploys: &mut JoinSet<()>) {
 }
 
 fn look(deployer: &Deployer, seen: &mut Seen, deploys: &mut JoinSet<()>) {
-    let files = files(deployer.settings(), &mut seen.skipped);
+    let Some(files) = files(deployer.settings(), &mut seen.skipped) else {
+        return;
+    };
     for (id, (path, mark)) in &files {
         if seen.done.get(id) == Some(mark) {
             seen.settling.remove(id);
@@ -162,16 +181,18 @@ fn look(deployer: &Deployer, seen: &mut Seen, deploys: &mut JoinSet<()>) {
 /// The files that would serve.
 pub fn component_files(settings: &Plugins) -> BTreeMap<PluginId, PathBuf> {
     files(settings, &mut HashSet::new())
+        .unwrap_or_default()
         .into_iter()
         .map(|(id, (path, _))| (id, path))
         .collect()
 }
 
-/// The files that are to serve now. `skipped`: names that were told already.
+/// The files that are to serve now; `None` when the folder cannot be read, which says nothing about the files in it.
+/// `skipped`: names that were told already.
 fn files(
     settings: &Plugins,
     skipped: &mut HashSet<PathBuf>,
-) -> BTreeMap<PluginId, (PathBuf, Mark)> {
+) -> Option<BTreeMap<PluginId, (PathBuf, Mark)>> {
     let mut files = BTreeMap::new();
     match std::fs::read_dir(&settings.directory) {
         Ok(entries) => {
@@ -197,7 +218,8 @@ fn files(
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => {
-            tracing::error!(path = %settings.directory.display(), %error, "the plugins folder cannot be read")
+            tracing::error!(path = %settings.directory.display(), %error, "the plugins folder cannot be read");
+            return None;
         }
     }
     for (id, plugin) in &settings.entries {
@@ -208,7 +230,7 @@ fn files(
             }
         }
     }
-    files
+    Some(files)
 }
 
 /// `None` when there is no such regular file.

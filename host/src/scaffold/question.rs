@@ -1,7 +1,7 @@
 //! Which id the new plugin gets.
 
 use super::{Error, New, target};
-use crate::id::PluginId;
+use crate::id::{NOT_CONFIGURABLE, PluginId};
 use std::io::{self, BufRead, Read, Write};
 
 /// Whom `greenroom new` talks with.
@@ -30,7 +30,9 @@ pub(super) fn id(args: &New, console: &mut Console<'_>) -> Result<PluginId, Erro
             return Err(Error::NoId);
         };
         match accept(answer.trim(), args) {
-            Err(refusal @ (Error::Id(_) | Error::Taken { .. })) if console.interactive => {
+            Err(refusal @ (Error::Id(_) | Error::Reserved(_) | Error::Taken { .. }))
+                if console.interactive =>
+            {
                 writeln!(console.prompts, "{refusal}.").map_err(Error::Answer)?;
             }
             decided => return decided,
@@ -53,6 +55,9 @@ fn ask(console: &mut Console<'_>) -> io::Result<Option<String>> {
 
 fn accept(text: &str, args: &New) -> Result<PluginId, Error> {
     let id: PluginId = text.parse().map_err(Error::Id)?;
+    if NOT_CONFIGURABLE.contains(&id.as_str()) {
+        return Err(Error::Reserved(id));
+    }
     let folder = args.folder.join(id.as_str());
     match target::holds(&folder) {
         Ok(None) => Ok(id),

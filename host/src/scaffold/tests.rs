@@ -221,6 +221,14 @@ fn a_bad_id_is_refused_with_the_reason() {
         assert!(error.is_usage(), "{bad}");
         assert!(error.to_string().contains("a-z"), "{error}");
     }
+    for taken in ["state", "cache", "directory"] {
+        let error = run_with(&new(folder.path(), Some(taken)), "", false);
+        let error = error.result.unwrap_err();
+        assert!(
+            error.is_usage() && error.to_string().contains("app-config.yaml"),
+            "{error}"
+        );
+    }
     assert_eq!(names(folder.path()), [""; 0]);
 }
 

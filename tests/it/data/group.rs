@@ -1,6 +1,7 @@
 //! Writes that wait together are committed together; a bad one among them must cost the others nothing.
 
 use super::*;
+use std::os::unix::fs::PermissionsExt;
 
 const GOOD: usize = 50;
 
@@ -95,6 +96,29 @@ fn a_foreign_key_that_fails_at_commit_costs_its_own_job_alone() {
     // Within one batch the parent may come last.
     let batch = json!({"op": "batch", "statements": [{"sql": "INSERT INTO c VALUES (5)"}, {"sql": "INSERT INTO p VALUES (5)"}]});
     assert!(sql(&host, &batch)["error"].is_null());
+}
+
+/// The databases lie on a file system of 8 MiB, in a mount namespace of the host's own.
+#[test]
+fn a_job_that_fills_the_disk_costs_itself_alone() {
+    let setup = Setup::durable().plugin("chameleon", &chameleon(""));
+    std::fs::create_dir(setup.folder().join("db")).unwrap();
+    let wrapper = setup.folder().join("on-a-small-disk");
+    let script = format!(
+        "#!/bin/sh\nexec unshare --map-root-user --mount sh -c \
+         'mount -t tmpfs -o size=8m tmpfs db && exec {} \"$@\"' sh \"$@\"\n",
+        greenroom_tests::binary().display()
+    );
+    std::fs::write(&wrapper, script).unwrap();
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let host = setup.binary(&wrapper).start();
+    run(&host, "CREATE TABLE t (v)");
+    let batch = json!({"op": "batch", "statements": vec![json!({"sql": "INSERT INTO t VALUES (randomblob(1000000))"}); 12]});
+    let answer = among_good(&host, &batch);
+    assert_eq!(answer["error"], "storage-full", "{answer}");
+    assert_eq!(rows(&host, "SELECT count(*) FROM t"), json!([[0]]));
+    // What fits is still taken.
+    run(&host, "INSERT INTO t VALUES (randomblob(100000))");
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn five_builds_are_kept_and_each_deploy_is_one_line() {
     let kept = std::fs::read_dir(host.folder().join("db/plugins.state/builds")).unwrap();
     assert_eq!(kept.count(), 5);
 
-    // The same again is no deploy, and a refused one is told as such.
+    // The same again changes nothing, and is told as such, as is a refused one.
     assert_eq!(
         host.deploy("c", &builds[5]).unwrap()["outcome"],
         "unchanged"
@@ -103,15 +103,16 @@ fn five_builds_are_kept_and_each_deploy_is_one_line() {
     host.deploy("c", &chameleon("start=fail;")).unwrap_err();
     host.wait_for_log(&[r#""plugin":"c""#, r#""outcome":"refused""#]);
     let lines = deploys(&host, "c");
-    assert_eq!(lines.len(), 7, "{lines:#?}");
+    assert_eq!(lines.len(), 8, "{lines:#?}");
     for (line, build) in lines.iter().zip(&builds) {
         assert_eq!(line["level"], "INFO", "{line}");
         assert_eq!(line["outcome"], "deployed", "{line}");
         assert_eq!(line["build"], id_of(build)[..12], "{line}");
         assert!(line["milliseconds"].is_u64(), "{line}");
     }
-    assert_eq!(lines[6]["outcome"], "refused");
-    assert!(lines[6]["milliseconds"].is_u64(), "{}", lines[6]);
+    assert_eq!(lines[6]["outcome"], "unchanged");
+    assert_eq!(lines[7]["outcome"], "refused");
+    assert!(lines[7]["milliseconds"].is_u64(), "{}", lines[7]);
     let host = host.restart();
     assert_eq!(host.plugin("c")["history"], json!(newest_first));
     assert_eq!(version(&host, "c"), "build-6");

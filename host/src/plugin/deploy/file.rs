@@ -9,14 +9,12 @@ const SLOW_COPY: Duration = Duration::from_secs(120);
 impl Deployer {
     /// At start: the file's build, else the builds that were live before, the last one first. Requests wait meanwhile.
     pub(in crate::plugin) async fn first(&self, id: &PluginId, path: &Path) {
-        if self
-            .bring(id, Source::File(path), Origin::Start)
-            .await
-            .is_ok()
-        {
+        // One turn for all of it: nobody's deploy comes between the refusal and what serves instead.
+        let (mount, _turn) = self.turn(id).await;
+        let file = self.bring_in_turn(&mount, Source::File(path), Origin::Start);
+        if file.await.is_ok() {
             return;
         }
-        let mount = self.mount(id);
         let problem = mount.problem();
         let refused = problem.as_ref().and_then(|p| p.build.clone());
         for build in self.0.history.of(id) {
@@ -26,7 +24,7 @@ impl Deployer {
             let Ok(bytes) = block_in_place(|| self.0.history.bytes(build)) else {
                 continue;
             };
-            let fallback = self.bring(id, Source::Bytes(bytes), Origin::Fallback);
+            let fallback = self.bring_in_turn(&mount, Source::Bytes(bytes), Origin::Fallback);
             if fallback.await.is_ok() {
                 tracing::warn!(plugin = %id, build = %build.short(), "the file's build is refused: the last live build serves");
                 break;

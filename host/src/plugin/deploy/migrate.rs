@@ -5,56 +5,71 @@
 use super::*;
 use crate::storage::{Migration, Plan};
 
+/// The plugin to oneself, from before the copy is made until its fate is decided: then it is settled.
+pub(super) struct Exclusive {
+    /// Dropped before the hold (fields drop in order): nobody gets in between.
+    unsettled: Unsettled,
+    _hold: Hold,
+}
+
+/// Dropped while set, the deploy was cut off, or could not put things right: a copy may lie there that the next start
+/// puts back. So nobody may write any more: no build serves, and whoever waits is answered 503.
+struct Unsettled(Option<Arc<Mount>>);
+
+impl Drop for Unsettled {
+    fn drop(&mut self) {
+        if let Some(mount) = self.0.take() {
+            mount.unpublish();
+            mount.gate.close();
+        }
+    }
+}
+
+impl Exclusive {
+    /// The copy is gone or back in its place.
+    pub(super) fn settle(&mut self) {
+        self.unsettled.0 = None;
+    }
+}
+
 impl Deployer {
-    /// Brings the schema to where the build wants it. With a hold, requests wait until it is dropped, and
+    /// Brings the schema to where the build wants it. With an [`Exclusive`], requests wait until it is dropped, and
     /// [`Deployer::undo`] can take the migration back.
     pub(super) async fn migrate(
         &self,
         mount: &Arc<Mount>,
         database: &Database,
         wanted: &[Migration],
-    ) -> Result<Option<Hold>, LoadError> {
+    ) -> Result<Option<Exclusive>, LoadError> {
         let limit = mount.limits.migration_timeout;
-        match database
-            .plan(wanted)
-            .await
-            .map_err(LoadError::at(Stage::Migrate))?
-        {
+        let plan = database.plan(wanted).await;
+        match plan.map_err(LoadError::at(Stage::Migrate))? {
             Plan::UpToDate => Ok(None),
             Plan::Additive(pending) => {
-                database
-                    .migrate(&pending, limit)
-                    .await
-                    .map_err(LoadError::at(Stage::Migrate))?;
+                let ran = database.migrate(&pending, limit).await;
+                ran.map_err(LoadError::at(Stage::Migrate))?;
                 Ok(None)
             }
-            Plan::Exclusive(pending) => exclusively(mount, database, &pending, limit)
-                .await
-                .map(Some),
+            Plan::Exclusive(pending) => {
+                let exclusive = exclusively(mount, database, &pending, limit).await?;
+                Ok(Some(exclusive))
+            }
         }
     }
 
-    /// Puts the database back to before the exclusive migration. When that fails nobody may use it: no build serves, and
-    /// the copy comes back when the host starts again.
+    /// Puts the database back to before the exclusive migration.
     pub(super) async fn undo(
         &self,
-        mount: &Mount,
+        mut exclusive: Exclusive,
         database: &Database,
         error: LoadError,
     ) -> LoadError {
         match database.restore_copy().await {
-            Ok(()) => error,
-            Err(failure) => {
-                mount.unpublish();
-                LoadError::new(
-                    Stage::Migrate,
-                    format!(
-                        "{error}; and the database could not be put back ({failure}): plugin {} is stopped, restart the \
-                         host to put it back",
-                        mount.id()
-                    ),
-                )
+            Ok(()) => {
+                exclusive.settle();
+                error
             }
+            Err(failure) => stopped(database, &error, &failure).await,
         }
     }
 }
@@ -64,7 +79,7 @@ async fn exclusively(
     database: &Database,
     pending: &[Migration],
     limit: Duration,
-) -> Result<Hold, LoadError> {
+) -> Result<Exclusive, LoadError> {
     let hold = mount.gate.hold().await.ok_or_else(|| {
         LoadError::new(
             Stage::Hold,
@@ -75,17 +90,39 @@ async fn exclusively(
             ),
         )
     })?;
-    database
-        .save_copy()
-        .await
-        .map_err(LoadError::at(Stage::Migrate))?;
-    if let Err(error) = database.migrate(pending, limit).await {
-        // It ran in one transaction: the database is as before, and the copy is not needed.
-        database
-            .discard_copy()
+    let mut exclusive = Exclusive {
+        unsettled: Unsettled(Some(mount.clone())),
+        _hold: hold,
+    };
+    let migrated = match database.save_copy().await {
+        // It runs in one transaction: when it fails the database is as before, and the copy is not needed.
+        Ok(()) => database
+            .migrate(pending, limit)
             .await
-            .map_err(LoadError::at(Stage::Migrate))?;
-        return Err(LoadError::new(Stage::Migrate, error));
+            .map_err(LoadError::at(Stage::Migrate)),
+        Err(error) => Err(LoadError::new(Stage::Migrate, error)),
+    };
+    let Err(error) = migrated else {
+        return Ok(exclusive);
+    };
+    match database.discard_copy().await {
+        Ok(()) => {
+            exclusive.settle();
+            Err(error)
+        }
+        Err(failure) => Err(stopped(database, &error, &failure).await),
     }
-    Ok(hold)
+}
+
+/// A copy lies there that the next start puts back: until then the plugin is stopped, and later deploys are refused,
+/// since its database is closed.
+async fn stopped(database: &Database, error: &LoadError, failure: &storage::Error) -> LoadError {
+    database.clone().close().await;
+    LoadError::new(
+        Stage::Migrate,
+        format!(
+            "{error}; and what the database was before could not be settled ({failure}): the plugin is stopped, restart \
+             the host to put it back"
+        ),
+    )
 }

@@ -10,8 +10,19 @@ impl Deployer {
         source: Source<'_>,
         origin: Origin,
     ) -> Result<Outcome, LoadError> {
-        let begun = Instant::now();
         let (mount, _turn) = self.turn(id).await;
+        self.bring_in_turn(&mount, source, origin).await
+    }
+
+    /// The same, with the turn in hand.
+    pub(super) async fn bring_in_turn(
+        &self,
+        mount: &Arc<Mount>,
+        source: Source<'_>,
+        origin: Origin,
+    ) -> Result<Outcome, LoadError> {
+        let begun = Instant::now();
+        let id = mount.id();
         let previous = mount.live();
         // Read with the turn in hand: a deploy that had it before may have replaced the file.
         let bytes = match source {
@@ -29,13 +40,13 @@ impl Deployer {
                         // A file put back, or a deploy of what serves: whatever was refused is no longer wanted.
                         mount.set_problem(None);
                     }
-                    return self.already_live(&mount, live, &bytes, origin, begun);
+                    return self.already_live(mount, live, &bytes, origin, begun);
                 }
-                (Some(build), self.load(&mount, build, bytes, origin).await)
+                (Some(build), self.load(mount, build, bytes, origin).await)
             }
         };
         let result = result.inspect_err(|error| {
-            refused(&mount, build, previous.as_deref(), error, begun);
+            refused(mount, build, previous.as_deref(), error, begun);
             if origin != Origin::Start {
                 mount.fail();
             }
@@ -67,7 +78,7 @@ impl Deployer {
     }
 
     /// The mount of this id, made when there is none, and the right to change it.
-    async fn turn(&self, id: &PluginId) -> (Arc<Mount>, OwnedMutexGuard<()>) {
+    pub(super) async fn turn(&self, id: &PluginId) -> (Arc<Mount>, OwnedMutexGuard<()>) {
         loop {
             let mount = self.mount(id);
             let turn = mount.deploying.clone().lock_owned().await;
@@ -86,8 +97,12 @@ impl Deployer {
         origin: Origin,
         begun: Instant,
     ) -> Result<Outcome, LoadError> {
+        let milliseconds = milliseconds(begun.elapsed());
         if matches!(origin, Origin::Upload | Origin::Rollback) {
             self.keep_file(mount, live.id, bytes)?;
+            tracing::info!(
+                plugin = %mount.id(), build = %live.id.short(), outcome = Done::Unchanged.as_str(), milliseconds, "deploy"
+            );
         }
         Ok(Outcome {
             plugin: mount.id().clone(),
@@ -95,7 +110,7 @@ impl Deployer {
             version: Some(live.version.clone()),
             outcome: Done::Unchanged,
             previous: Some(live.id.to_string()),
-            milliseconds: milliseconds(begun.elapsed()),
+            milliseconds,
             warnings: Vec::new(),
         })
     }
@@ -132,16 +147,19 @@ impl Deployer {
             descriptor,
             self.ground(mount, id, data),
         )?);
-        let hold = self.migrate(mount, &data.database, &migrations).await?;
-        let live = self
-            .go_live(mount, &build, &bytes, origin, hold.is_some())
-            .await;
-        match live {
-            Ok(()) => {}
-            Err(error) if hold.is_some() => {
-                return Err(self.undo(mount, &data.database, error).await);
+        let mut exclusive = self.migrate(mount, &data.database, &migrations).await?;
+        let held = exclusive.is_some();
+        let live = self.go_live(mount, &build, &bytes, origin, held).await;
+        match (live, exclusive.as_mut()) {
+            (Ok(()), Some(exclusive)) => exclusive.settle(),
+            (Ok(()), None) => {}
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(_)) => {
+                return Err(match exclusive.take() {
+                    Some(exclusive) => self.undo(exclusive, &data.database, error).await,
+                    None => error,
+                });
             }
-            Err(error) => return Err(error),
         }
         Ok((build, warnings))
     }
@@ -167,9 +185,30 @@ impl Deployer {
             let place = gate.enter().await.map_err(LoadError::at(Stage::Probe))?;
             build.probe(place, path).await?;
         }
-        match origin {
-            Origin::Upload | Origin::Rollback => self.keep_file(mount, build.id, bytes)?,
-            Origin::Folder | Origin::Start | Origin::Fallback => {}
+        let file = self.file(mount.id());
+        let upload = matches!(origin, Origin::Upload | Origin::Rollback);
+        let before = upload.then(|| block_in_place(|| std::fs::read(&file).ok()));
+        let kept = self.keep(mount, build, bytes, origin, held).await;
+        if let (Err(_), Some(before)) = (&kept, before) {
+            // A refused build must not lie in the folder, where the watcher would bring it again.
+            block_in_place(|| put_back(mount, &file, before));
+        }
+        kept?;
+        mount.publish(build.clone());
+        Ok(())
+    }
+
+    /// The file, the history, and the end of the copy.
+    async fn keep(
+        &self,
+        mount: &Mount,
+        build: &Build,
+        bytes: &[u8],
+        origin: Origin,
+        held: bool,
+    ) -> Result<(), LoadError> {
+        if matches!(origin, Origin::Upload | Origin::Rollback) {
+            self.keep_file(mount, build.id, bytes)?;
         }
         block_in_place(|| self.0.history.record(mount.id(), build.id, bytes))
             .map_err(LoadError::at(Stage::Record))?;
@@ -179,21 +218,19 @@ impl Deployer {
                 .data
                 .get()
                 .ok_or_else(|| LoadError::new(Stage::Storage, "the database is closed"))?;
-            data.database
-                .discard_copy()
-                .await
-                .map_err(LoadError::at(Stage::Migrate))?;
+            let gone = data.database.discard_copy().await;
+            gone.map_err(LoadError::at(Stage::Migrate))?;
         }
-        mount.publish(build.clone());
         Ok(())
     }
 
     fn keep_file(&self, mount: &Mount, id: BuildId, bytes: &[u8]) -> Result<(), LoadError> {
         let file = self.file(mount.id());
-        mount.set_folder(id);
         block_in_place(|| write_durably(&file, bytes)).map_err(|e| {
             LoadError::new(Stage::File, format!("cannot write {}: {e}", file.display()))
-        })
+        })?;
+        mount.set_folder(id);
+        Ok(())
     }
 
     fn ground(&self, mount: &Mount, id: BuildId, data: &Data) -> Ground {
@@ -256,6 +293,22 @@ fn warnings(id: &PluginId, descriptor: Option<&Descriptor>) -> Vec<String> {
             d.id
         )],
         _ => Vec::new(),
+    }
+}
+
+fn put_back(mount: &Mount, file: &Path, before: Option<Vec<u8>>) {
+    let done = match &before {
+        Some(bytes) => write_durably(file, bytes),
+        None => std::fs::remove_file(file),
+    };
+    if let Some(bytes) = before {
+        mount.set_folder(BuildId::of(&bytes));
+    }
+    match done {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::error!(plugin = %mount.id(), %error, "the file of a refused build stays in the plugins folder");
+        }
+        _ => {}
     }
 }
 

@@ -67,7 +67,9 @@ pub(super) fn save(connection: &Connection, path: &Path) -> Result<(), Error> {
             .map_err(|error| io_error("keep the copy", &error))
     });
     if kept.is_err() {
+        // The caller asks for the same again, and is told when it cannot be done.
         let _ = remove_if_there(&partial);
+        let _ = remove_if_there(&beside(path, COPY));
     }
     kept
 }
