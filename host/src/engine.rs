@@ -3,6 +3,7 @@
 
 mod cache;
 mod compile;
+mod in_use;
 
 use crate::config;
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};

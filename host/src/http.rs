@@ -11,6 +11,7 @@ pub mod client;
 mod compress;
 mod connection;
 mod cors;
+mod dormant;
 mod error;
 mod etag;
 mod exchange;

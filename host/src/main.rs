@@ -18,6 +18,10 @@ use std::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+/// A request allocates on one thread and frees on another, in sizes that the C library's allocator handles under a lock.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match cli::parse() {
         Ok(Command::Serve(args)) => serve(&args),

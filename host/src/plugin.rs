@@ -23,6 +23,7 @@ mod registry;
 mod state;
 mod status;
 mod stream;
+mod unary;
 pub mod watch;
 
 pub use crate::id::PluginId;
@@ -37,15 +38,15 @@ pub use status::{Outcome, Status};
 
 use bytes::Bytes;
 
-/// A request's body on its way in, and a streamed answer's on its way out.
+/// A body that streams: a large request's on its way in, a large answer's on its way out.
 pub type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, BodyError>;
 /// For a request's body: an [`Error`] says what is wrong with it.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A plugin's answer.
-pub enum Answer {
-    /// All of it is here, and the plugin has ended.
+/// The body of a request or of an answer.
+pub enum Content {
+    /// All of it is here. Of an answer: and the plugin has ended.
     Whole(Bytes),
-    /// Larger than `limits.buffer`: the plugin still writes it.
+    /// Larger than `limits.buffer`: the client, or the plugin, still writes it.
     Stream(Body),
 }

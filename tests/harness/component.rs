@@ -63,3 +63,23 @@ pub fn chameleon(behaviour: &str) -> Vec<u8> {
     room[..behaviour.len()].copy_from_slice(behaviour.as_bytes());
     bytes
 }
+
+/// The optional export, and a name that no host asks for.
+const UNARY: &[u8] = b"greenroom:http/handler@0.1.0";
+const UNKNOWN: &[u8] = b"elsewhere:http/handler@0.1.0";
+
+/// The same component as one that does not export `greenroom:http/handler`: the host calls it through wasi:http alone.
+pub fn without_unary(component: &[u8]) -> Vec<u8> {
+    let mut bytes = component.to_vec();
+    let places: Vec<_> = bytes
+        .windows(UNARY.len())
+        .enumerate()
+        .filter(|(_, window)| *window == UNARY)
+        .map(|(at, _)| at)
+        .collect();
+    assert!(!places.is_empty(), "the component has the export");
+    for at in places {
+        bytes[at..at + UNARY.len()].copy_from_slice(UNKNOWN);
+    }
+    bytes
+}

@@ -9,7 +9,7 @@ mod setup;
 mod wire;
 
 pub use client::{Connection, Request, Response, get, raw};
-pub use component::{chameleon, fixture, repository, todo, variant};
+pub use component::{chameleon, fixture, repository, todo, variant, without_unary};
 pub use host::Host;
 pub use setup::{Setup, binary};
 pub use wire::{Raw, Wire};

@@ -4,6 +4,7 @@
     reason = "a panic is how a test fails, in what tests share as well"
 )]
 
+mod any_host;
 mod config;
 mod contract;
 mod data;
@@ -15,3 +16,4 @@ mod sandbox;
 mod scaffold;
 mod smoke;
 mod tidy;
+mod unary;

@@ -9,7 +9,7 @@ mod xtask;
 use shown::{Shown, commands, inline};
 
 /// The test that runs each command. One that is added to README.md comes here with its test.
-const TESTED: [(&str, &str); 15] = [
+const TESTED: [(&str, &str); 16] = [
     ("cargo xtask serve", SERVE),
     (
         "cargo xtask test",
@@ -21,6 +21,10 @@ const TESTED: [(&str, &str); 15] = [
     ),
     (
         "cargo xtask check",
+        "readme::xtask::the_help_names_the_commands",
+    ),
+    (
+        "cargo xtask bench",
         "readme::xtask::the_help_names_the_commands",
     ),
     (

@@ -213,7 +213,9 @@ fn links_go_to_public_places() {
         "www.sqlite.org",
     ];
     let mut broken = BTreeSet::new();
-    for path in tracked() {
+    // npm writes the links of all the packages' authors into its lock file.
+    let ours = |path: &String| !path.ends_with("package-lock.json");
+    for path in tracked().into_iter().filter(ours) {
         let text = read(&path);
         for (at, scheme) in [("https://", 8), ("http://", 7)]
             .iter()

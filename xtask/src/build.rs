@@ -78,7 +78,9 @@ fn host() -> Result<()> {
         cargo(Workspace::Root, "build")
             .args([
                 "--release",
-                "--package",
+                // Of the whole workspace, as the tests are: else the engine compiles once for each set of features.
+                "--workspace",
+                "--bin",
                 "greenroom",
                 "--locked",
                 "--target-dir",

@@ -6,6 +6,7 @@
     reason = "a program for the command line"
 )]
 
+mod bench;
 mod build;
 mod check;
 mod command;
@@ -21,6 +22,8 @@ Usage: cargo xtask COMMAND
 
   serve [ARGS...]   build the todo plugin and the host, then run `greenroom serve` with app-config.yaml
   build [PART...]   build `todo`, `fixtures`, `host` or `all` of them (default: todo host)
+  bench [--quick]   measure Greenroom beside native servers and Express into bench/results.md, in about 40 minutes;
+                    --quick: in two minutes, into target/bench; --profile: flame graphs, into target/bench
   check             formatting, clippy and rustdoc, with every warning an error
   test [FILTER...]  build everything, then run the tests (those whose names hold a FILTER)
   wit [--check]     fetch wit/deps again from crates.io; --check only compares its checksums
@@ -42,6 +45,10 @@ fn main() -> ExitCode {
         "build" => match build::parts(&args) {
             Ok(parts) => build::run(&parts),
             Err(problem) => return usage(&problem),
+        },
+        "bench" => match bench::unknown(&args) {
+            Some(unknown) => return usage(&format!("`bench` does not take {unknown:?}")),
+            None => bench::run(&args),
         },
         "check" if args.is_empty() => check::run(),
         "test" => match args.iter().find(|arg| arg.starts_with('-')) {

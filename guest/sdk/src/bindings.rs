@@ -19,3 +19,18 @@ wit_bindgen::generate!({
     generate_all,
     pub_export_macro: true,
 });
+
+/// The world `unary-plugin`: the export that a plugin may have besides, and with this SDK has.
+pub mod unary {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "greenroom:plugin/unary-plugin",
+        with: {
+            "wasi:io/error@0.2.12": crate::bindings::wasi::io::error,
+            "wasi:io/poll@0.2.12": crate::bindings::wasi::io::poll,
+            "wasi:io/streams@0.2.12": crate::bindings::wasi::io::streams,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_unary",
+    });
+}

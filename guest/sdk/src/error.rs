@@ -13,7 +13,14 @@ pub struct Error {
     status: u16,
     message: String,
     headers: Vec<(&'static str, String)>,
-    detail: Option<String>,
+    detail: Option<Detail>,
+}
+
+/// For the log, and how it gets there: a plugin none of whose errors has a detail does not import the log.
+#[derive(Debug)]
+struct Detail {
+    text: String,
+    log: fn(&str),
 }
 
 impl Error {
@@ -52,7 +59,10 @@ impl Error {
     /// Adds what the log shall hold, at the level `error`; the client does not see it.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.detail = Some(Detail {
+            text: detail.into(),
+            log: |text| crate::log::error!("{text}"),
+        });
         self
     }
 
@@ -67,7 +77,14 @@ impl Error {
 
     /// What the log gets, if anything.
     pub fn detail(&self) -> Option<&str> {
-        self.detail.as_deref()
+        self.detail.as_ref().map(|detail| detail.text.as_str())
+    }
+
+    /// Writes the detail, if there is one, to the log.
+    pub(crate) fn log(&self) {
+        if let Some(detail) = &self.detail {
+            (detail.log)(&detail.text);
+        }
     }
 
     /// 503, to be tried again soon: nothing was applied.
@@ -89,7 +106,7 @@ impl fmt::Display for Error {
             f,
             "{}: {}",
             self.status,
-            self.detail.as_deref().unwrap_or(&self.message)
+            self.detail().unwrap_or(&self.message)
         )
     }
 }

@@ -84,6 +84,45 @@ fn utf8(mut parameters: &str) -> bool {
     true
 }
 
+/// Appends a text, in UTF-8, as a JSON string. Most texts need no escapes: eight bytes at a time are looked at and
+/// copied in one step, which in wasm is many times faster than one by one.
+pub(crate) fn write_text(text: &[u8], json: &mut Vec<u8>) {
+    json.reserve(text.len() + 2);
+    let start = json.len();
+    json.push(b'"');
+    let mut rest = text;
+    while let Some((eight, after)) = rest.split_first_chunk::<8>() {
+        if needs_escapes(u64::from_le_bytes(*eight)) {
+            return escape(text, start, json);
+        }
+        json.extend_from_slice(eight);
+        rest = after;
+    }
+    for byte in rest {
+        if *byte < 0x20 || matches!(byte, b'"' | b'\\') {
+            return escape(text, start, json);
+        }
+        json.push(*byte);
+    }
+    json.push(b'"');
+}
+
+#[cold]
+fn escape(text: &[u8], start: usize, json: &mut Vec<u8>) {
+    json.truncate(start);
+    let text = String::from_utf8_lossy(text);
+    serde_json::to_writer(json, &text).expect("a text can be written into memory");
+}
+
+/// Whether one of eight bytes is a control character, a quote or a backslash.
+fn needs_escapes(eight: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES * 0x80;
+    let below = |bytes: u64, limit: u64| bytes.wrapping_sub(ONES * limit) & !bytes & HIGH;
+    let is = |byte: u8| below(eight ^ (ONES * u64::from(byte)), 1);
+    below(eight, 0x20) | is(b'"') | is(b'\\') != 0
+}
+
 /// serde_json's message without what it may repeat of the body.
 fn explain(error: &serde_json::Error) -> Error {
     let (line, column) = (error.line(), error.column().max(1));
@@ -158,6 +197,27 @@ mod tests {
         let error = object::<BTreeMap<String, IgnoredAny>>(body).unwrap_err();
         assert_eq!(error.status(), 400);
         error.message().to_owned()
+    }
+
+    #[test]
+    fn texts_are_written_as_serde_json_writes_them() {
+        let plain = "0123456789abcdefäß€😀 ~\u{7f}";
+        let mut texts: Vec<String> = (0..=plain.chars().count())
+            .map(|length| plain.chars().take(length).collect())
+            .collect();
+        // Each character that may need an escape, at each place of a word of eight and after it.
+        for special in (0..0x80u8)
+            .map(char::from)
+            .chain(['\u{80}', '\u{a2}', '\u{dc}'])
+        {
+            texts.extend((0..11).map(|at| format!("{}{special}tail", "x".repeat(at))));
+        }
+        for text in texts {
+            let mut json = b"before".to_vec();
+            write_text(text.as_bytes(), &mut json);
+            let expected = format!("before{}", serde_json::to_string(&text).unwrap());
+            assert_eq!(String::from_utf8(json).unwrap(), expected, "{text:?}");
+        }
     }
 
     #[test]

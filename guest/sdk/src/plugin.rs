@@ -1,8 +1,13 @@
 //! Declaring a plugin, and the exports that the host calls.
 
 use crate::{
-    Request, Router,
-    bindings::exports::{greenroom::plugin::lifecycle, wasi::http::incoming_handler},
+    Request, Response, Router,
+    bindings::{
+        exports::{greenroom::plugin::lifecycle, wasi::http::incoming_handler},
+        unary::exports::greenroom::http::handler,
+        wasi::io::streams::OutputStream,
+    },
+    response::Pending,
 };
 use std::{marker::PhantomData, sync::OnceLock};
 
@@ -123,13 +128,24 @@ impl<P: Plugin> lifecycle::Guest for Component<P> {
 
 impl<P: Plugin> incoming_handler::Guest for Component<P> {
     fn handle(request: incoming_handler::IncomingRequest, out: incoming_handler::ResponseOutparam) {
-        // Kept from request to request: a component holds one plugin, and its routes do not change.
-        static ROUTER: OnceLock<Router> = OnceLock::new();
-        ROUTER
-            .get_or_init(P::routes)
-            .dispatch(Request::incoming(request))
-            .send(out);
+        answer::<P>(Request::incoming(request)).send(out);
     }
+}
+
+impl<P: Plugin> handler::Guest for Component<P> {
+    fn handle(head: Vec<u8>, body: Vec<u8>) -> handler::Response {
+        answer::<P>(Request::whole(head, body)).give()
+    }
+
+    fn write_body(to: OutputStream) -> Result<(), String> {
+        Pending::take().map_or(Ok(()), |body| body.write(to))
+    }
+}
+
+fn answer<P: Plugin>(request: Request) -> Response {
+    // Kept from request to request: a component holds one plugin, and its routes do not change.
+    static ROUTER: OnceLock<Router> = OnceLock::new();
+    ROUTER.get_or_init(P::routes).dispatch(request)
 }
 
 /// Makes a component of a type that implements [`Plugin`]: `greenroom_sdk::plugin!(Todo);`, once in a crate.
@@ -146,6 +162,7 @@ macro_rules! plugin {
         const _: () = {
             type Component = $crate::Component<$plugin>;
     $crate::bindings::export!(Component with_types_in $crate::bindings);
+    $crate::bindings::unary::export_unary!(Component with_types_in $crate::bindings::unary);
         };
         // So that a test build does not call the plugin unused.
         #[cfg(not(target_arch = "wasm32"))]

@@ -1,11 +1,12 @@
 //! A request, as a handler sees it.
 
+mod body;
+
+pub use body::Body;
+
 use crate::{
     Error, Query,
-    bindings::wasi::{
-        http::types::{Fields, IncomingBody, IncomingRequest, Method},
-        io::streams::{InputStream, StreamError},
-    },
+    bindings::wasi::http::types::{Fields, IncomingRequest, Method},
     json,
 };
 use serde::de::DeserializeOwned;
@@ -14,13 +15,12 @@ use std::{
     cell::{Cell, OnceCell},
 };
 
-/// Bytes asked for in one read of a body.
-const CHUNK: u64 = 64 << 10;
-
 /// One request. The mount is stripped from its path: `/api/todo/todos?limit=5` arrives as `/todos?limit=5`.
 pub struct Request {
     method: Cow<'static, str>,
     target: String,
+    /// Where in the target the path ends: at its `?`, if it has one.
+    path_end: usize,
     query: Query,
     params: Vec<(&'static str, String)>,
     source: Source,
@@ -32,8 +32,10 @@ enum Source {
         headers: OnceCell<Fields>,
         request: IncomingRequest,
     },
-    Hand {
-        headers: Vec<(String, String)>,
+    /// All of it at once: field lines (RFC 9112 5), each ended by CR LF, from `fields` on.
+    Whole {
+        head: Vec<u8>,
+        fields: usize,
         body: Cell<Vec<u8>>,
     },
 }
@@ -41,8 +43,9 @@ enum Source {
 impl Request {
     /// A request made by hand, for tests of handlers on your own machine.
     pub fn new(method: &'static str, path_and_query: impl Into<String>) -> Self {
-        let source = Source::Hand {
-            headers: Vec::new(),
+        let source = Source::Whole {
+            head: Vec::new(),
+            fields: 0,
             body: Cell::default(),
         };
         Self::from_source(method.into(), path_and_query.into(), source)
@@ -51,8 +54,12 @@ impl Request {
     /// Adds a header to a request made by hand.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        if let Source::Hand { headers, .. } = &mut self.source {
-            headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        if let Source::Whole { head, .. } = &mut self.source {
+            head.extend(
+                [&name.to_ascii_lowercase(), ": ", value, "\r\n"]
+                    .concat()
+                    .bytes(),
+            );
         }
         self
     }
@@ -60,7 +67,7 @@ impl Request {
     /// Gives a request made by hand its body.
     #[must_use]
     pub fn with_body(mut self, content: impl Into<Vec<u8>>) -> Self {
-        if let Source::Hand { body, .. } = &mut self.source {
+        if let Source::Whole { body, .. } = &mut self.source {
             body.set(content.into());
         }
         self
@@ -79,9 +86,32 @@ impl Request {
         )
     }
 
+    /// `head` as `greenroom:http/handler` describes it.
+    pub(crate) fn whole(head: Vec<u8>, body: Vec<u8>) -> Self {
+        let end = head.iter().position(|byte| *byte == b'\r');
+        let line = &head[..end.unwrap_or(head.len())];
+        let mut words = line.split(|byte| *byte == b' ');
+        let (method, uri) = (words.next(), words.next().unwrap_or_default());
+        let method = match known(method.unwrap_or_default()) {
+            Some(known) => Cow::Borrowed(known),
+            None => String::from_utf8_lossy(method.unwrap_or_default())
+                .into_owned()
+                .into(),
+        };
+        let target = String::from_utf8_lossy(&uri[authority_end(uri)..]).into_owned();
+        let source = Source::Whole {
+            fields: (line.len() + 2).min(head.len()),
+            head,
+            body: Cell::new(body),
+        };
+        Self::from_source(method, target, source)
+    }
+
     fn from_source(method: Cow<'static, str>, target: String, source: Source) -> Self {
+        let path_end = target.bytes().position(|byte| byte == b'?');
         Self {
             method,
+            path_end: path_end.unwrap_or(target.len()),
             target,
             query: Query::default(),
             params: Vec::new(),
@@ -102,13 +132,13 @@ impl Request {
 
     /// The path as sent, undecoded: `/todos/a%20b`.
     pub fn path(&self) -> &str {
-        let (path, _) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let path = &self.target[..self.path_end];
         if path.is_empty() { "/" } else { path }
     }
 
     /// The query as sent, without the `?`; empty where there is none.
     pub fn raw_query(&self) -> &str {
-        self.target.split_once('?').map_or("", |(_, query)| query)
+        self.target.get(self.path_end + 1..).unwrap_or("")
     }
 
     /// The decoded query.
@@ -130,9 +160,10 @@ impl Request {
     /// A header's value; several values are joined with `, `, and bytes that are no UTF-8 become U+FFFD.
     pub fn header(&self, name: &str) -> Option<String> {
         match &self.source {
-            Source::Hand { headers, .. } => {
-                let values = headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
-                joined(values.map(|(_, value)| Cow::Borrowed(value.as_str())))
+            Source::Whole { head, fields, .. } => {
+                let same = |(n, _): &(&[u8], &[u8])| n.eq_ignore_ascii_case(name.as_bytes());
+                let values = field_lines(&head[*fields..]).filter(same);
+                joined(values.map(|(_, value)| String::from_utf8_lossy(value)))
             }
             Source::Host { headers, request } => {
                 let values = headers.get_or_init(|| request.headers()).get(name);
@@ -144,13 +175,14 @@ impl Request {
     /// Every header, names in lower case.
     pub fn headers(&self) -> Vec<(String, String)> {
         match &self.source {
-            Source::Hand { headers, .. } => headers.clone(),
-            Source::Host { headers, request } => headers
-                .get_or_init(|| request.headers())
-                .entries()
-                .into_iter()
-                .map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned()))
-                .collect(),
+            Source::Whole { head, fields, .. } => field_lines(&head[*fields..]).map(text).collect(),
+            Source::Host { headers, request } => {
+                let entries = headers.get_or_init(|| request.headers()).entries();
+                let entries = entries
+                    .iter()
+                    .map(|(name, value)| (name.as_bytes(), &value[..]));
+                entries.map(text).collect()
+            }
         }
     }
 
@@ -167,16 +199,10 @@ impl Request {
 
     /// The body as a stream, once; a second call answers an empty one.
     pub fn stream(&self) -> Body {
-        Body(match &self.source {
-            Source::Hand { body, .. } => Inner::Hand(body.take()),
-            Source::Host { request, .. } => match request
-                .consume()
-                .and_then(|body| Ok((body.stream()?, body)))
-            {
-                Ok((stream, body)) => Inner::Host(stream, body),
-                Err(()) => Inner::Hand(Vec::new()),
-            },
-        })
+        match &self.source {
+            Source::Whole { body, .. } => Body::whole(body.take()),
+            Source::Host { request, .. } => Body::incoming(request),
+        }
     }
 
     /// The whole body, once. More than `limit` bytes are a 413.
@@ -220,39 +246,36 @@ impl Request {
     }
 }
 
-/// A request's body, chunk by chunk.
-pub struct Body(Inner);
-
-enum Inner {
-    // The stream goes before the body that it belongs to.
-    Host(
-        InputStream,
-        #[expect(dead_code, reason = "held until the stream is dropped")] IncomingBody,
-    ),
-    Hand(Vec<u8>),
+fn text((name, value): (&[u8], &[u8])) -> (String, String) {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    (text(name), text(value))
 }
 
-impl Body {
-    /// The next bytes, at most 64 KiB of them and never none; `None` is the end. A body that breaks off is a 400.
-    pub fn chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        match &mut self.0 {
-            Inner::Hand(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
-            Inner::Host(stream, _) => loop {
-                match stream.blocking_read(CHUNK) {
-                    Ok(chunk) if chunk.is_empty() => {}
-                    Ok(chunk) => return Ok(Some(chunk)),
-                    Err(StreamError::Closed) => return Ok(None),
-                    Err(StreamError::LastOperationFailed(error)) => {
-                        return Err(Error::bad_request("the body could not be read to its end")
-                            .with_detail(format!(
-                                "reading the body: {}",
-                                error.to_debug_string()
-                            )));
-                    }
-                }
-            },
-        }
-    }
+/// The names and values of field lines as the host writes them: `name: value`, CR LF.
+fn field_lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let lines = lines.split(|byte| *byte == b'\n');
+    lines.filter_map(|line| {
+        let line = line.strip_suffix(b"\r")?;
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let value = &line[colon + 1..];
+        Some((&line[..colon], value.strip_prefix(b" ").unwrap_or(value)))
+    })
+}
+
+/// Where the path of an absolute URI begins.
+fn authority_end(uri: &[u8]) -> usize {
+    let authority = uri.windows(3).position(|three| three == b"://");
+    let authority = authority.map_or(0, |at| at + 3);
+    let path = uri[authority..]
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'?'));
+    path.map_or(uri.len(), |path| authority + path)
+}
+
+/// The usual methods, without a copy.
+fn known(method: &[u8]) -> Option<&'static str> {
+    let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
+    known.into_iter().find(|known| known.as_bytes() == method)
 }
 
 fn joined<'a>(mut values: impl Iterator<Item = Cow<'a, str>>) -> Option<String> {
@@ -285,6 +308,39 @@ mod tests {
         assert_eq!((request.path(), request.raw_query()), ("/a%20b", "c=d?e"));
         assert_eq!(Request::new("GET", "?x").path(), "/");
         assert_eq!(Request::new("GET", "").path(), "/");
+    }
+
+    #[test]
+    fn a_whole_request_is_read_from_its_head() {
+        let made = |line: &str| {
+            let head = [
+                line.as_bytes(),
+                b" HTTP/1.1\r\na: \xff\r\nb:\r\nb:  c:d \r\n\r\n",
+            ]
+            .concat();
+            let request = Request::whole(head, b"body".to_vec());
+            let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            let headers = [pair("a", "\u{fffd}"), pair("b", ""), pair("b", " c:d ")];
+            assert_eq!(request.headers(), headers);
+            assert_eq!(request.header("B").as_deref(), Some(",  c:d "));
+            assert_eq!(request.header("c"), None);
+            assert_eq!(request.body(4).unwrap(), b"body");
+            (request.method().to_owned(), request.target)
+        };
+        for (uri, target) in [
+            ("http://a:1/b?c=http://d/e", "/b?c=http://d/e"),
+            ("https://a/", "/"),
+            ("http://a?b", "?b"),
+            ("http://a", ""),
+        ] {
+            let expected = ("PATCH".to_owned(), target.to_owned());
+            assert_eq!(made(&format!("PATCH {uri}")), expected, "{uri}");
+        }
+        assert_eq!(made("get http://a/b").0, "get");
+        // Nothing that the host sends, and no panic.
+        for head in ["", "\r\n", "GET", "GET\r"] {
+            assert_eq!(Request::whole(head.into(), Vec::new()).headers(), []);
+        }
     }
 
     #[test]

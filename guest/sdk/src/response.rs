@@ -1,14 +1,14 @@
 //! An answer, and how it leaves the component.
 
-use crate::{
-    bindings::wasi::{
+use crate::bindings::{
+    unary::exports::greenroom::http::handler,
+    wasi::{
         http::types::{Fields, OutgoingBody, OutgoingResponse, ResponseOutparam},
         io::streams::{OutputStream, StreamError},
     },
-    log,
 };
 use serde::Serialize;
-use std::{borrow::Cow, io};
+use std::{borrow::Cow, cell::RefCell, io};
 
 /// A status, headers and a body.
 pub struct Response {
@@ -16,6 +16,9 @@ pub struct Response {
     headers: Vec<(Cow<'static, str>, Vec<u8>)>,
     content: Content,
 }
+
+/// Larger bodies than this are written in pieces, bytes: the host holds a whole one in memory until the client has it.
+const WHOLE: usize = 256 << 10;
 
 type Produce = Box<dyn FnOnce(&mut Writer) -> io::Result<()>>;
 
@@ -123,7 +126,42 @@ impl Response {
         }
     }
 
-    /// Hands the answer to the host. A whole body goes with one write before the head is given away, as far as the
+    /// The answer as the host's one call gets it. A body that is streamed, or large, waits for the host's next call.
+    pub(crate) fn give(self) -> handler::Response {
+        let mut fields = Vec::with_capacity(256);
+        let mut field = |name: &str, value: &[u8]| {
+            [name.as_bytes(), b": ", value, b"\r\n"]
+                .iter()
+                .for_each(|part| fields.extend_from_slice(part));
+        };
+        for (name, value) in &self.headers {
+            // Its other lines would be headers of their own, which nobody meant.
+            if let Some(problem) = unsendable(name, value) {
+                eprintln!("{problem}");
+                return Self::new(500).give();
+            }
+            field(name, value);
+        }
+        let body = match self.content {
+            Content::Bytes(bytes) if bytes.len() > WHOLE => {
+                let named =
+                    |(name, _): &(Cow<'_, str>, _)| name.eq_ignore_ascii_case("content-length");
+                if !self.headers.iter().any(named) {
+                    field("content-length", bytes.len().to_string().as_bytes());
+                }
+                Pending::keep(Box::new(move |writer| io::Write::write_all(writer, &bytes)))
+            }
+            Content::Bytes(bytes) => handler::Content::Whole(bytes),
+            Content::Stream(produce) => Pending::keep(produce),
+        };
+        handler::Response {
+            status: self.status,
+            headers: fields,
+            body,
+        }
+    }
+
+    /// Hands the answer to the host through wasi:http. A whole body goes with one write before the head is given away, as far as the
     /// host takes it at once; the rest, and a stream, follow as the host asks for them.
     pub(crate) fn send(self, out: ResponseOutparam) {
         let mut headers: Vec<_> = self
@@ -152,13 +190,52 @@ impl Response {
         match head {
             Ok(response) => deliver(response, self.content, out),
             Err(problem) => {
-                log::error!("{problem}");
+                // Not through the log service: a plugin that uses no service is a plain wasi:http component.
+                eprintln!("{problem}");
                 let response = OutgoingResponse::new(Fields::new());
                 // 500 is a status.
                 let _ = response.set_status_code(500);
                 deliver(response, Content::Bytes(Vec::new()), out);
             }
         }
+    }
+}
+
+/// Why a header cannot be a field line.
+fn unsendable(name: &str, value: &[u8]) -> Option<String> {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let name_is_sound = !name.is_empty() && name.bytes().all(token);
+    let value_is_sound = value
+        .iter()
+        .all(|byte| *byte == b'\t' || (*byte >= 0x20 && *byte != 0x7f));
+    if name_is_sound && value_is_sound {
+        return None;
+    }
+    Some(format!("a header of the answer: {name:?} cannot be sent"))
+}
+
+/// The body of the answer that was just given, which the host asks for next.
+pub(crate) struct Pending(Produce);
+
+thread_local! {
+    // A component has one thread, and an instance one request at a time.
+    static PENDING: RefCell<Option<Pending>> = const { RefCell::new(None) };
+}
+
+impl Pending {
+    fn keep(produce: Produce) -> handler::Content {
+        PENDING.set(Some(Self(produce)));
+        handler::Content::Streamed
+    }
+
+    pub(crate) fn take() -> Option<Self> {
+        PENDING.take()
+    }
+
+    pub(crate) fn write(self, to: OutputStream) -> Result<(), String> {
+        let mut writer = Writer(to);
+        let written = (self.0)(&mut writer).and_then(|()| io::Write::flush(&mut writer));
+        written.map_err(|error| error.to_string())
     }
 }
 
@@ -186,7 +263,7 @@ fn deliver(response: OutgoingResponse, content: Content, out: ResponseOutparam) 
         .map_err(|error| error.to_string())
         .and_then(|()| OutgoingBody::finish(body, None).map_err(|code| format!("{code:?}")));
     if let Err(problem) = finished {
-        log::warn!("the answer was not sent whole: {problem}");
+        eprintln!("the answer was not sent whole: {problem}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a request's method and path to the function that answers it.
 
-use crate::{Error, Query, Request, Response, log, percent};
+use crate::{Error, Query, Request, Response, percent};
 
 /// Answers one request.
 pub type Handler = fn(&Request) -> Result<Response, Error>;
@@ -81,16 +81,15 @@ impl Router {
     /// Answers a request, whatever happens.
     pub fn dispatch(&self, mut request: Request) -> Response {
         self.answer(&mut request).unwrap_or_else(|answer| {
-            if let Some(detail) = answer.detail() {
-                log::error!("{detail}");
-            }
+            answer.log();
             answer.into()
         })
     }
 
     fn answer(&self, request: &mut Request) -> Result<Response, Error> {
-        let path = request.path();
-        let fitting = || self.routes.iter().filter(|route| route.fits(path));
+        let path: Option<Vec<&str>> = segments(request.path()).map(Iterator::collect);
+        let fits = |route: &&Route| path.as_ref().is_some_and(|path| route.fits(path));
+        let fitting = || self.routes.iter().filter(fits);
         let method = if request.method() == "HEAD" {
             "GET"
         } else {
@@ -106,7 +105,7 @@ impl Router {
                 }
             };
         };
-        let params = route.params(path)?;
+        let params = route.params(path.as_deref().unwrap_or_default())?;
         let query = Query::parse(request.raw_query())?;
         request.route(params, query);
         (route.handler)(request)
@@ -114,28 +113,22 @@ impl Router {
 }
 
 impl Route {
-    fn fits(&self, path: &str) -> bool {
-        let Some(mut path) = segments(path) else {
-            return false;
+    fn fits(&self, path: &[&str]) -> bool {
+        let same = |(segment, text): (&Segment, &&str)| match segment {
+            Segment::Literal(literal) => literal == text,
+            Segment::Name(_) => !text.is_empty(),
         };
-        let mut pattern = self.pattern.iter();
-        let fits = path.all(|text| match pattern.next() {
-            Some(Segment::Literal(literal)) => *literal == text,
-            Some(Segment::Name(_)) => !text.is_empty(),
-            None => false,
-        });
-        fits && pattern.next().is_none()
+        self.pattern.len() == path.len() && self.pattern.iter().zip(path).all(same)
     }
 
     /// The decoded values of the `:names`, for a path that fits.
-    fn params(&self, path: &str) -> Result<Vec<(&'static str, String)>, Error> {
-        let path = segments(path).into_iter().flatten();
+    fn params(&self, path: &[&str]) -> Result<Vec<(&'static str, String)>, Error> {
         let named = self
             .pattern
             .iter()
             .zip(path)
             .filter_map(|(segment, text)| match segment {
-                Segment::Name(name) => Some((*name, text)),
+                Segment::Name(name) => Some((*name, *text)),
                 Segment::Literal(_) => None,
             });
         named

@@ -10,6 +10,7 @@
 //!
 //! Placeholders are `$1`, `$2`, ... or `:name`; values never become part of the text of a statement.
 
+mod json;
 mod packed;
 mod params;
 
@@ -20,6 +21,7 @@ pub use crate::bindings::greenroom::sql::types::{
     LimitKind, Params, Statement, Value,
 };
 pub use client::Access;
+pub use json::Member;
 pub use packed::{Cell, FromCell, FromRow, Row, Rows};
 
 /// The rows of a statement. One that writes and returns rows (`INSERT ... RETURNING`) is durable when this returns.

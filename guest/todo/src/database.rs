@@ -9,8 +9,17 @@ use greenroom_sdk::{
     Error,
     conditional::IfMatch,
     params,
-    sql::{self, Row, Rows, Transaction},
+    sql::{self, Member, Row, Rows, Transaction},
 };
+
+/// An item as the API shows it, from the first five columns that every statement here answers.
+const ITEM: [Member; 5] = [
+    Member::new("id", 0),
+    Member::new("title", 1),
+    Member::optional("entityRef", 2),
+    Member::new("createdAt", 3),
+    Member::boolean("completed", 4),
+];
 
 const NEWEST: &str = "SELECT id, title, entity_ref, created_at, completed, seq FROM todos
      ORDER BY created_at DESC, seq DESC LIMIT $1";
@@ -55,18 +64,22 @@ pub(crate) fn list(
         // One row more than wanted tells whether there are more.
         let rows = newest(entity_ref, after.as_ref(), wanted + 1)?;
         json.reserve(rows.len() * 192);
+        let mut last = None;
         for row in rows.iter().take(wanted) {
             let before = json.len();
             if before > 1 {
                 json.push(b',');
             }
-            serde_json::to_writer(&mut json, &row.to::<Item<'_>>()?)
-                .map_err(|error| Error::internal(format!("writing a todo as JSON: {error}")))?;
+            row.write_json(&ITEM, &mut json)?;
             if before > 1 && json.len() + 1 > bytes {
                 json.truncate(before);
                 json.push(b']');
-                return Ok(Page { json, next: after });
+                let next = last.map_or(Ok(after), |row| place(row).map(Some))?;
+                return Ok(Page { json, next });
             }
+            last = Some(row);
+        }
+        if let Some(row) = last {
             after = Some(place(row)?);
         }
         left -= wanted.min(rows.len());
@@ -112,7 +125,7 @@ pub(crate) fn get(id: &str) -> Result<Option<Vec<u8>>, Error> {
 }
 
 /// Stores a todo; one that is there already stays as it is.
-pub(crate) fn create(item: &Item<'_>) -> Result<(), Error> {
+pub(crate) fn create(item: &Item) -> Result<(), Error> {
     sql::execute(
         CREATE,
         params![
@@ -167,5 +180,9 @@ fn is_current(transaction: &Transaction, id: &str, if_match: &IfMatch) -> Result
 }
 
 fn json_of(rows: &Rows) -> Result<Option<Vec<u8>>, Error> {
-    Ok(rows.first::<Item<'_>>()?.map(|item| item.to_json()))
+    let written = rows.iter().next().map(|row| {
+        let mut json = Vec::with_capacity(256);
+        row.write_json(&ITEM, &mut json).map(|()| json)
+    });
+    Ok(written.transpose()?)
 }

@@ -53,7 +53,7 @@ impl Key {
 struct Record {
     /// SHA-256 of the body that made it.
     body: String,
-    item: Item<'static>,
+    item: Item,
     /// Milliseconds since 1970.
     expires: i64,
     /// Whether the item has been stored. From then on the record alone is answered, whatever happens to the item.
@@ -66,7 +66,7 @@ pub(crate) fn create(
     principal: &str,
     body: &[u8],
     new: NewTodo,
-) -> Result<(Item<'static>, bool), Error> {
+) -> Result<(Item, bool), Error> {
     let bucket = Bucket::open("idempotency")?;
     let key = key.record(principal);
     let now = jiff::Timestamp::now().as_millisecond();

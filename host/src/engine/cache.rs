@@ -2,8 +2,11 @@
 //! alone, each file's SHA-256 is checked, and it is the checked file itself (the open descriptor) that is mapped.
 //! Anything that does not match is compiled again.
 
-use super::compile::{self, CompileError, compatibility};
-use crate::id::BuildId;
+use super::{
+    compile::{self, CompileError, compatibility},
+    in_use::InUse,
+};
+use crate::id::{BuildId, PluginId};
 use bytes::Bytes;
 use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
@@ -12,6 +15,7 @@ use std::{
     io::{Read, Write},
     os::{fd::AsRawFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
+    sync::Arc,
     time::SystemTime,
 };
 use tokio::task::block_in_place;
@@ -19,6 +23,9 @@ use wasmtime::component::Component;
 
 /// Compiled components kept; past it the ones unused for longest go. One of a Rust plugin takes 1 to 2 MB.
 const MAX_FILES: usize = 1024;
+
+/// Bytes that are hashed at once: a few reads for a file of some MiB.
+const READ: usize = 128 << 10;
 
 /// Why a cache folder is not used.
 #[derive(Debug, thiserror::Error)]
@@ -36,10 +43,11 @@ pub enum CacheError {
     },
 }
 
-/// The folder `plugins.cache`.
+/// The folder `plugins.cache`, and what of it is mapped.
 pub struct Cache {
     folder: PathBuf,
     compatibility: u64,
+    in_use: InUse<Component>,
 }
 
 impl Cache {
@@ -57,30 +65,34 @@ impl Cache {
         let cache = Self {
             folder: folder.into(),
             compatibility: compatibility(engine),
+            in_use: InUse::default(),
         };
         cache.check_private()?;
         Ok(cache)
     }
 
-    /// The component ready to link: from the cache, or compiled in a child process (and then kept).
+    /// The component ready to link: one that is in use already, or from the cache, or compiled in a child process (and
+    /// then kept). Who holds the answer shares it with whoever loads the same bytes meanwhile.
+    ///
+    /// `plugin`: whose compile it is, for those who watch.
     pub async fn load(
         &self,
         engine: &wasmtime::Engine,
         id: BuildId,
         component: Bytes,
-    ) -> Result<Component, CompileError> {
-        // Reading, hashing and mapping megabytes is not for the workers that serve requests.
-        if let Some(component) = block_in_place(|| self.find(engine, id)) {
-            return Ok(component);
-        }
-        let turn = compile::turn().await?;
-        // Another plugin of the same component may have had its turn meanwhile.
-        if let Some(component) = block_in_place(|| self.find(engine, id)) {
-            return Ok(component);
-        }
-        let code = compile::compile(&turn, engine, component).await?;
-        block_in_place(|| self.keep(engine, id, &code))
-            .map_err(|e| CompileError::Invalid(format!("{e:#}")))
+        plugin: Option<&PluginId>,
+    ) -> Result<Arc<Component>, CompileError> {
+        let load = async {
+            // Reading, hashing and mapping megabytes is not for the workers that serve requests.
+            if let Some(found) = block_in_place(|| self.find(engine, id)) {
+                return Ok(found);
+            }
+            let turn = compile::turn().await?;
+            let code = compile::compile(&turn, engine, component, plugin).await?;
+            block_in_place(|| self.keep(engine, id, &code))
+                .map_err(|e| CompileError::Invalid(format!("{e:#}")))
+        };
+        self.in_use.get_or(id, load).await
     }
 
     fn find(&self, engine: &wasmtime::Engine, id: BuildId) -> Option<Component> {
@@ -214,14 +226,25 @@ fn open_checked(path: &Path) -> Result<Option<File>, String> {
         .take(64)
         .read_to_string(&mut expected)
         .map_err(|e| e.to_string())?;
-    let mut hasher = Sha256::new();
-    std::io::copy(&mut file, &mut hasher).map_err(|e| e.to_string())?;
-    if hex::encode(hasher.finalize()) != expected {
+    if hex::encode(digest_of(&mut file).map_err(|e| e.to_string())?) != expected {
         return Err(format!("{} is not what was written there", path.display()));
     }
     // Tells `make_room` that it is in use; a failure costs a recompile some day.
     let _ = file.set_modified(SystemTime::now());
     Ok(Some(file))
+}
+
+fn digest_of(file: &mut File) -> std::io::Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    let mut part = vec![0; READ];
+    loop {
+        match file.read(&mut part) {
+            Ok(0) => return Ok(hasher.finalize().into()),
+            Ok(length) => hasher.update(&part[..length]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 #[expect(

@@ -5,6 +5,7 @@
 //! Protocol: the parent sends one line with the hash of its compile settings, then the component. The child answers the
 //! compiled code on stdout and exits 0, or a message on stderr and exits 1.
 
+use crate::id::PluginId;
 use bytes::Bytes;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::{
@@ -19,6 +20,9 @@ use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::timeout,
 };
+
+/// Of the child, as `nice` counts.
+const LOWEST_PRIORITY: i32 = 19;
 
 /// Wall time of one compile. A guest with a whole JavaScript or Python engine inside takes up to half a minute.
 const WALL: Duration = Duration::from_secs(180);
@@ -62,12 +66,22 @@ pub(super) fn compatibility(engine: &wasmtime::Engine) -> u64 {
     hasher.finish()
 }
 
+/// Tells of a compile: in the log that it begins, and by a span for as long as it takes. On a terminal the span is shown in
+/// place of the line (`telemetry/progress.rs`, which knows both by their name and their module).
+fn announce(plugin: Option<&PluginId>, bytes: usize) -> tracing::Span {
+    let plugin = plugin.map(tracing::field::display);
+    tracing::info!(name: "compile", plugin, bytes, "compile");
+    tracing::info_span!("compile", plugin, bytes, done = tracing::field::Empty)
+}
+
 /// Compiles `component` in a child process, with the turn in hand, and returns what `Component::deserialize` loads.
 pub(super) async fn compile(
     _turn: &SemaphorePermit<'static>,
     engine: &wasmtime::Engine,
     component: Bytes,
+    plugin: Option<&PluginId>,
 ) -> Result<Vec<u8>, CompileError> {
+    let announced = announce(plugin, component.len());
     let mut child = Command::new("/proc/self/exe")
         .arg("compile")
         .env_clear()
@@ -111,7 +125,10 @@ pub(super) async fn compile(
         })??;
     let message = String::from_utf8_lossy(&message).trim().to_owned();
     match status.code() {
-        Some(0) => Ok(code),
+        Some(0) => {
+            announced.record("done", true);
+            Ok(code)
+        }
         Some(1) => Err(CompileError::Invalid(message)),
         _ => Err(CompileError::Limits {
             what: format!("{status} {message}"),
@@ -144,6 +161,9 @@ fn child() -> Result<(), String> {
     limit(Resource::As, ADDRESS_SPACE)?;
     limit(Resource::Cpu, CPU_SECONDS)?;
     limit(Resource::Core, 0)?;
+    // Requests come first: a compile takes all cores that nobody else wants, and no more. Where the priority cannot be
+    // set the compile is right all the same.
+    let _ = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
     let engine = wasmtime::Engine::new(&super::compile_settings()).map_err(|e| format!("{e:#}"))?;
     let mut input = std::io::stdin().lock();
     let mut head = String::new();
@@ -166,4 +186,35 @@ fn child() -> Result<(), String> {
         .lock()
         .write_all(&code)
         .map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    /// By these `telemetry/progress.rs` knows it.
+    #[test]
+    fn an_announcement_has_its_name_and_place() {
+        /// Without somebody who listens a span is nothing.
+        struct Listener;
+        impl tracing::Subscriber for Listener {
+            fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+                true
+            }
+            fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::Id {
+                tracing::Id::from_u64(1)
+            }
+            fn record(&self, _: &tracing::Id, _: &tracing::span::Record<'_>) {}
+            fn record_follows_from(&self, _: &tracing::Id, _: &tracing::Id) {}
+            fn event(&self, _: &tracing::Event<'_>) {}
+            fn enter(&self, _: &tracing::Id) {}
+            fn exit(&self, _: &tracing::Id) {}
+        }
+        tracing::subscriber::with_default(Listener, || {
+            let span = super::announce(None, 1);
+            let metadata = span.metadata().unwrap();
+            assert_eq!(
+                (metadata.name(), metadata.target()),
+                ("compile", "greenroom::engine::compile")
+            );
+        });
+    }
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     config::Limits,
-    plugin::{self, BodyError},
+    plugin::{self, BodyError, Content},
 };
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -15,7 +15,7 @@ use http::{
     header::{CONTENT_ENCODING, CONTENT_LENGTH},
 };
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Empty, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::{
     io,
@@ -68,7 +68,7 @@ impl Fault {
 
 /// A body for the plugin.
 pub(super) struct Received {
-    pub(super) body: plugin::Body,
+    pub(super) body: Content,
     /// How it goes with a body that streams in.
     pub(super) streaming: Option<Arc<Progress>>,
 }
@@ -99,13 +99,23 @@ pub(super) async fn receive(
     limits: &Limits,
     watch: &Arc<Watch>,
 ) -> Result<Received, Refusal> {
-    let Some(raw) = incoming.take_if(|raw| !raw.is_end_stream()) else {
-        let none = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        return Ok(Received {
-            body: none,
+    match incoming.take_if(|raw| !raw.is_end_stream()) {
+        // Boxed: most requests have no body, and the state of reading one would be part of theirs.
+        Some(raw) => Box::pin(read(raw, incoming, headers, limits, watch)).await,
+        None => Ok(Received {
+            body: Content::Whole(Bytes::new()),
             streaming: None,
-        });
-    };
+        }),
+    }
+}
+
+async fn read(
+    raw: Incoming,
+    incoming: &mut Option<Incoming>,
+    headers: &mut HeaderMap,
+    limits: &Limits,
+    watch: &Arc<Watch>,
+) -> Result<Received, Refusal> {
     let declared = raw.size_hint().exact();
     let coding = inflate::coding(headers);
     let refusal = match coding {
@@ -134,11 +144,8 @@ pub(super) async fn receive(
         match collect(&mut source, limits.buffer).await? {
             Collected::Whole(bytes) => {
                 headers.insert(CONTENT_LENGTH, bytes.len().into());
-                let body = Full::new(bytes)
-                    .map_err(|never| match never {})
-                    .boxed_unsync();
                 return Ok(Received {
-                    body,
+                    body: Content::Whole(bytes),
                     streaming: None,
                 });
             }
@@ -156,7 +163,7 @@ pub(super) async fn receive(
     }
     .boxed_unsync();
     Ok(Received {
-        body,
+        body: Content::Stream(body),
         streaming: Some(progress),
     })
 }

@@ -1,12 +1,11 @@
 //! One client connection, from accept to close.
 
 use super::{
-    Shared, Stage, exchange,
+    Shared, Stage, dormant, exchange,
     head::PARSE_LIMIT,
     socket::{Socket, Watch},
 };
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper::server::conn::http1;
 use std::{
     future::{Future, poll_fn},
     net::SocketAddr,
@@ -59,8 +58,8 @@ pub(super) async fn drive(
         watch: Arc::clone(&watch),
         trusted,
     });
-    let service = service_fn(move |request| exchange::answer(Arc::clone(&connection), request));
-    let mut http = pin!(protocol.serve_connection(TokioIo::new(socket), service));
+    let answer = move |request| exchange::answer(Arc::clone(&connection), request);
+    let mut line = dormant::line(protocol, socket, watch, answer);
 
     // The task's waker never changes, so the notification is polled once to register, not at each wake-up.
     let mut notified = pin!(shared.stage_changed.notified());
@@ -74,21 +73,20 @@ pub(super) async fn drive(
         }
         if shared.reached(Stage::Stopping) && !told {
             told = true;
-            watch.hurry();
             notified.set(shared.stage_changed.notified());
             let _ = notified.as_mut().poll(cx).is_ready();
-            http.as_mut().graceful_shutdown();
+            line.stop();
         }
         if told && shared.reached(Stage::Cutting) {
             return Poll::Ready(None);
         }
-        http.as_mut().poll(cx).map(Some)
+        line.poll(cx).map(Some)
     })
     .await;
     match ended {
         Some(Ok(())) => {}
         Some(Err(error)) => {
-            tracing::debug!(%peer, error = &error as &dyn std::error::Error, "the connection broke")
+            tracing::debug!(%peer, error = &*error as &dyn std::error::Error, "the connection broke")
         }
         None => tracing::debug!(%peer, "the connection was cut off"),
     }

@@ -1,4 +1,7 @@
 //! One request, from its head to its answer.
+//!
+//! The futures here and below are kept small, with what is large behind a reference or in a box: each level of them is
+//! copied into the one above it, and eight levels of some kilobytes were once a tenth of a request's time.
 
 use super::{
     body::{self, Received},
@@ -12,7 +15,7 @@ use super::{
     response::{self, Asked},
     router::{Route, route},
 };
-use crate::plugin::{Answer, Mount, Phase};
+use crate::plugin::{Content, Mount, Phase};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
@@ -28,7 +31,7 @@ use tokio::time;
 const READ_METHODS: &str = "GET, HEAD";
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-type Outcome = Result<(StatusCode, HeaderMap, Answer), Refusal>;
+type Outcome = Result<(StatusCode, HeaderMap, Content), Refusal>;
 
 /// Never fails: what goes wrong is an answer too.
 pub(super) async fn answer(
@@ -62,20 +65,21 @@ pub(super) async fn answer(
 
     let mut incoming = Some(incoming);
     let outcome = match checked {
-        Ok(()) => respond(&connection, &asked, head, &mut incoming).await,
+        Ok(()) => respond(&connection, &asked, &mut head, &mut incoming).await,
         Err(status) => Err(Refusal::Bare(status)),
     };
     let refused = outcome.is_err();
     let (status, mut headers, answer) = outcome.unwrap_or_else(|refusal| {
         let (status, headers, body) = refusal.answer(&asked.method, &asked.target.to_string());
-        (status, headers, Answer::Whole(body.into()))
+        (status, headers, Content::Whole(body.into()))
     });
     let read = match incoming {
         // The client waits for a word before it sends the body: the answer is that word.
         Some(unread) if expects => http_body::Body::is_end_stream(&unread),
         // The connection closes anyway.
         Some(_) if headers.contains_key(CONNECTION) => true,
-        Some(unread) => body::discard(unread, &connection.watch).await,
+        Some(unread) if http_body::Body::is_end_stream(&unread) => true,
+        Some(unread) => Box::pin(body::discard(unread, &connection.watch)).await,
         // Reading it had begun. When the body was what was wrong, some of it is still under way.
         None => !(refused && status.is_client_error()),
     };
@@ -88,7 +92,7 @@ pub(super) async fn answer(
 async fn respond(
     connection: &Connection,
     asked: &Asked<'_>,
-    head: request::Parts,
+    head: &mut request::Parts,
     incoming: &mut Option<Incoming>,
 ) -> Outcome {
     if asked.method == Method::CONNECT {
@@ -105,7 +109,9 @@ async fn respond(
             below,
         } => {
             let mount = asked.shared.registry.find(id).ok_or(Refusal::NotFound)?;
-            wait_until_live(asked, &mount).await?;
+            if mount.phase() != Phase::Live {
+                Box::pin(wait_until_live(asked, &mount)).await?;
+            }
             match mount.opens(below) {
                 Some(true) => {}
                 Some(false) => return Err(Refusal::Unauthenticated),
@@ -125,7 +131,7 @@ async fn respond(
 }
 
 /// The answer to a browser's preflight, whatever it asks about: before access, and without reaching a plugin.
-fn preflight(asked: &Asked<'_>, headers: &HeaderMap) -> Option<(StatusCode, HeaderMap, Answer)> {
+fn preflight(asked: &Asked<'_>, headers: &HeaderMap) -> Option<(StatusCode, HeaderMap, Content)> {
     let cors = asked
         .shared
         .cors
@@ -138,8 +144,12 @@ fn preflight(asked: &Asked<'_>, headers: &HeaderMap) -> Option<(StatusCode, Head
     Some(nothing(answer))
 }
 
-fn nothing(headers: HeaderMap) -> (StatusCode, HeaderMap, Answer) {
-    (StatusCode::NO_CONTENT, headers, Answer::Whole(Bytes::new()))
+fn nothing(headers: HeaderMap) -> (StatusCode, HeaderMap, Content) {
+    (
+        StatusCode::NO_CONTENT,
+        headers,
+        Content::Whole(Bytes::new()),
+    )
 }
 
 fn readable(asked: &Asked<'_>, answer: impl FnOnce() -> (StatusCode, HeaderMap, Bytes)) -> Outcome {
@@ -147,7 +157,7 @@ fn readable(asked: &Asked<'_>, answer: impl FnOnce() -> (StatusCode, HeaderMap, 
         return Err(Refusal::MethodNotAllowed(READ_METHODS));
     }
     let (status, headers, body) = answer();
-    Ok((status, headers, Answer::Whole(body)))
+    Ok((status, headers, Content::Whole(body)))
 }
 
 /// Right after the host's start, requests wait for their plugin a moment.
@@ -167,7 +177,7 @@ async fn wait_until_live(asked: &Asked<'_>, mount: &Mount) -> Result<(), Refusal
 async fn call(
     connection: &Connection,
     asked: &Asked<'_>,
-    mut head: request::Parts,
+    head: &mut request::Parts,
     incoming: &mut Option<Incoming>,
     mount: &Mount,
     place: (&str, &str),
@@ -175,7 +185,6 @@ async fn call(
     let (prefix, below) = place;
     head.uri = head::uri_below(&asked.target, below, &head.headers, asked.https)
         .ok_or(Refusal::Bare(StatusCode::BAD_REQUEST))?;
-    head.extensions.clear();
     head::strip(&mut head.headers, connection.trusted);
     head::introduce(&mut head.headers, prefix);
     head.headers.insert(X_REQUEST_ID, asked.id.value.clone());
@@ -187,9 +196,11 @@ async fn call(
     )
     .await?;
 
-    let answered = mount
-        .handle(Request::from_parts(head, body), Arc::clone(&asked.id.text))
-        .await;
+    let mut request = Request::new(body);
+    std::mem::swap(request.method_mut(), &mut head.method);
+    std::mem::swap(request.uri_mut(), &mut head.uri);
+    std::mem::swap(request.headers_mut(), &mut head.headers);
+    let answered = mount.handle(request, Arc::clone(&asked.id.text)).await;
     let fault = streaming.as_ref().and_then(|streaming| streaming.fault());
     let response = match (answered, fault) {
         // A body that turned out bad explains whatever became of the plugin, an error of its own included.
@@ -204,7 +215,7 @@ async fn call(
     match response::clean(&asked.method, head.status, &mut headers, &mut answer) {
         Ok(()) => {
             let unread = streaming.is_some_and(|streaming| !streaming.has_ended());
-            if unread && matches!(answer, Answer::Whole(_)) {
+            if unread && matches!(answer, Content::Whole(_)) {
                 // The rest of the body is not read, so hyper closes after this answer: the client is told.
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }

@@ -1,6 +1,7 @@
 //! A TCP stream that bounds how long its peer may take. The deadlines live here, below hyper, because here alone it is
 //! known that nothing arrives; and a busy keep-alive connection then costs no timer per request.
 
+use bytes::Bytes;
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -42,6 +43,9 @@ impl Default for Bounds {
     }
 }
 
+/// Silence between two requests after which a connection is made small. Long against the gaps of a busy client, which
+/// would else pay for new buffers after each of them.
+const QUIET: Duration = Duration::from_secs(1);
 /// Input thrown away while lingering, bytes.
 const LINGER_BYTES: usize = 1 << 20;
 /// Told to a peer that started a head and did not finish it.
@@ -53,11 +57,18 @@ const AWAITING: u8 = 0; // a request, at its leisure
 const HEAD: u8 = 1; // the rest of a head
 const BODY: u8 = 2; // the rest of a body
 const BUSY: u8 = 3; // nothing: a request runs
+const OVER: u8 = 4; // nothing that counts: the connection ends
 
 /// The exchange tells the socket through this what it waits for. Both run in the connection's one task.
 pub(super) struct Watch {
     phase: AtomicU8,
     hurry: AtomicBool,
+    /// The current wait for input has lasted for `QUIET`.
+    quiet: AtomicBool,
+    /// The peer does not take the answer as fast as it comes.
+    stalled: AtomicBool,
+    /// The end of hyper is not to be the end of the connection.
+    parting: AtomicBool,
     origin: Instant,
     /// Milliseconds of silence allowed within a body.
     body_idle: AtomicU64,
@@ -70,6 +81,9 @@ impl Default for Watch {
         Self {
             phase: AtomicU8::new(AWAITING),
             hurry: AtomicBool::new(false),
+            quiet: AtomicBool::new(false),
+            stalled: AtomicBool::new(false),
+            parting: AtomicBool::new(false),
             origin: Instant::now(),
             body_idle: AtomicU64::new(0),
             body_until: AtomicU64::new(0),
@@ -95,6 +109,31 @@ impl Watch {
     pub(super) fn hurry(&self) {
         self.hurry.store(true, Relaxed);
     }
+
+    /// Whether hyper has asked for the next request, and the peer has taken the last answer.
+    pub(super) fn is_idle(&self) -> bool {
+        self.phase.load(Relaxed) == AWAITING && !self.stalled.load(Relaxed)
+    }
+
+    /// Whether that has been so for a while.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet.load(Relaxed)
+    }
+
+    /// If the next that hyper does is to end, the connection stays open.
+    pub(super) fn part(&self) {
+        self.parting.store(true, Relaxed);
+    }
+
+    /// Whether hyper did nothing else since.
+    pub(super) fn has_parted(&self) -> bool {
+        self.parting.swap(false, Relaxed)
+    }
+
+    /// hyper reads or writes: it was not at rest.
+    fn works(&self) {
+        self.parting.store(false, Relaxed);
+    }
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -103,13 +142,16 @@ fn millis(duration: Duration) -> u64 {
 
 pub(super) struct Socket {
     tcp: TcpStream,
+    /// Input that hyper had read and not used, to be read again.
+    unused: Bytes,
     watch: Arc<Watch>,
     bounds: Bounds,
     /// Nothing was ever read.
     fresh: bool,
-    /// The current wait for input: in which phase it began and when it is over.
-    wait: Option<(u8, Instant)>,
-    /// Wakes the task at or before the end of a wait; re-armed when it fires early, never per request.
+    /// The current wait for input: in which phase it began, when, and when it is over.
+    wait: Option<(u8, Instant, Instant)>,
+    /// Wakes the task at or before the next moment of a wait that counts; re-armed when it fires early, so once in
+    /// `QUIET` at most while requests come, never per request.
     alarm: Option<Pin<Box<Sleep>>>,
     stalled: Option<Pin<Box<Sleep>>>,
     closing: Option<Pin<Box<Sleep>>>,
@@ -121,6 +163,7 @@ impl Socket {
     pub(super) fn new(tcp: TcpStream, watch: Arc<Watch>, bounds: Bounds) -> Self {
         Self {
             tcp,
+            unused: Bytes::new(),
             watch,
             bounds,
             fresh: true,
@@ -131,6 +174,31 @@ impl Socket {
             shut: false,
             drained: 0,
         }
+    }
+
+    /// Gives back what hyper had read beyond the last request, a part of the next head at most. Its time runs from now.
+    /// Line ends before a request line mean nothing: a peer that sent only those is idle.
+    pub(super) fn give_back(&mut self, unused: Bytes) {
+        if unused.iter().any(|byte| !matches!(byte, b'\r' | b'\n')) {
+            self.unused = unused;
+        }
+    }
+
+    /// Waits for input without a buffer for it, as long as between two requests. True when there is some, or the peer's
+    /// end of the connection; false when the peer was silent for too long.
+    pub(super) fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let found = if self.fresh {
+            // tokio takes every new stream for readable, so this looks for a byte.
+            let space = &mut [0; 1];
+            let looked = self.tcp.poll_peek(cx, &mut ReadBuf::new(space));
+            looked.is_ready()
+        } else {
+            !self.unused.is_empty() || self.tcp.poll_read_ready(cx).is_ready()
+        };
+        if found {
+            return Poll::Ready(true);
+        }
+        self.poll_silence(cx).map(|_| false)
     }
 
     fn arrived(&mut self) {
@@ -155,29 +223,37 @@ impl Socket {
             }
             phase => phase,
         };
-        let now = Instant::now();
-        let until = match self.wait {
-            Some((began_in, until)) if began_in == phase => until,
+        let mut now = Instant::now();
+        let (began, until) = match self.wait {
+            Some((began_in, began, until)) if began_in == phase => (began, until),
             _ => {
                 let until = self.until(phase, now);
-                self.wait = Some((phase, until));
-                until
+                self.watch.quiet.store(false, Relaxed);
+                self.wait = Some((phase, now, until));
+                (now, until)
             }
         };
-        if now >= until {
-            return Poll::Ready(self.silence_is_over(phase));
-        }
-        let alarm = self
-            .alarm
-            .get_or_insert_with(|| Box::pin(sleep_until(until)));
         loop {
-            if alarm.is_elapsed() || alarm.deadline() > until {
-                alarm.as_mut().reset(until);
-            }
-            ready!(alarm.as_mut().poll(cx));
-            if Instant::now() >= until {
+            if now >= until {
                 return Poll::Ready(self.silence_is_over(phase));
             }
+            let mut next = until;
+            if phase == AWAITING {
+                let quiet = began + QUIET;
+                if now < quiet {
+                    next = until.min(quiet);
+                } else {
+                    self.watch.quiet.store(true, Relaxed);
+                }
+            }
+            let alarm = self
+                .alarm
+                .get_or_insert_with(|| Box::pin(sleep_until(next)));
+            if alarm.is_elapsed() || alarm.deadline() > next {
+                alarm.as_mut().reset(next);
+            }
+            ready!(alarm.as_mut().poll(cx));
+            now = Instant::now();
         }
     }
 
@@ -213,10 +289,14 @@ impl Socket {
         cx: &mut Context<'_>,
         wrote: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
+        self.watch.works();
         if wrote.is_ready() {
-            self.stalled = None;
+            if self.stalled.take().is_some() {
+                self.watch.stalled.store(false, Relaxed);
+            }
             return wrote;
         }
+        self.watch.stalled.store(true, Relaxed);
         let bound = self.bounds.write;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(bound)));
         ready!(stalled.as_mut().poll(cx));
@@ -253,6 +333,13 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.watch.works();
+        if !self.unused.is_empty() {
+            let length = self.unused.len().min(buffer.remaining());
+            buffer.put_slice(&self.unused.split_to(length));
+            self.arrived();
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         match Pin::new(&mut self.tcp).poll_read(cx, buffer) {
             Poll::Ready(Ok(())) => {
@@ -295,6 +382,11 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.watch.parting.load(Relaxed) && !self.shut {
+            return Poll::Ready(Ok(()));
+        }
+        self.watch.works();
+        self.watch.phase.store(OVER, Relaxed);
         if !self.shut {
             ready!(Pin::new(&mut self.tcp).poll_shutdown(cx))?;
             self.shut = true;

@@ -1,13 +1,15 @@
 //! One build of a plugin, ready to serve: linked, with its warm instances and its policies.
 
 use super::{
-    Answer, Body, Error, call,
+    Content, Error,
+    call::{self, Answering},
     describe::{Access, Descriptor, LIFECYCLE, LIMIT, Policy, bindings::LifecycleIndices, trapped},
     gate::Place,
     instance::{self, Instance, OutOfTime},
     load_error::{LoadError, Stage},
     pool::{Pool, Slots},
     state::{Services, State},
+    unary,
 };
 use crate::{
     config::Limits,
@@ -15,8 +17,8 @@ use crate::{
     id::{BuildId, PluginId},
     service::{Deadline, Scope},
 };
-use http::{Request, Response};
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use http::Request;
 use std::{sync::Arc, time::Instant};
 use tokio::{sync::Semaphore, time::timeout};
 use wasmtime::{
@@ -38,8 +40,12 @@ pub(super) struct Build {
     engine: Engine,
     slots: Arc<Slots>,
     services: Arc<Services>,
+    /// Held, so that plugins of the same bytes share it.
+    component: Arc<Component>,
     pre: InstancePre<State>,
     proxy: ProxyIndices,
+    /// The optional export, where the component has it.
+    unary: Option<unary::Indices>,
     policies: Vec<Policy>,
     open: bool,
 }
@@ -59,15 +65,16 @@ impl Build {
         engine: &Engine,
         slots: &Arc<Slots>,
         linker: &Linker<State>,
-        component: &Component,
+        component: Arc<Component>,
         id: BuildId,
         descriptor: Option<Descriptor>,
         of: Ground,
     ) -> Result<Self, LoadError> {
         let pre = linker
-            .instantiate_pre(component)
+            .instantiate_pre(&component)
             .map_err(LoadError::at(Stage::Imports))?;
         let proxy = ProxyIndices::new(&pre).map_err(LoadError::at(Stage::Exports))?;
+        let unary = unary::find(&pre).map_err(LoadError::at(Stage::Exports))?;
         // A component that knows nothing of this host may expect a fresh instance for each request.
         let max_requests = if descriptor.is_some() {
             of.limits.max_requests_per_instance
@@ -88,8 +95,10 @@ impl Build {
             engine: engine.clone(),
             slots: slots.clone(),
             services: Arc::new(of.services),
+            component,
             pre,
             proxy,
+            unary,
             policies,
             open: of.open,
         })
@@ -103,12 +112,7 @@ impl Build {
 
     /// Runs `start`, in an instance that is thrown away.
     pub(super) async fn start(&self) -> Result<(), LoadError> {
-        if self
-            .pre
-            .component()
-            .get_export_index(None, LIFECYCLE)
-            .is_none()
-        {
+        if self.component.get_export_index(None, LIFECYCLE).is_none() {
             return Ok(());
         }
         let scope = Scope {
@@ -150,33 +154,33 @@ impl Build {
         let fail = |message: String| {
             LoadError::new(Stage::Probe, format!("the probe GET {path} {message}"))
         };
-        let body = http_body_util::Empty::new()
-            .map_err(|e| match e {})
-            .boxed_unsync();
         let request = Request::builder()
             .uri(format!("http://localhost{path}"))
             .header("x-forwarded-prefix", format!("/api/{}", self.plugin))
             .header("x-greenroom-principal", "none")
-            .body(body)
+            .body(Content::Whole(Bytes::new()))
             .map_err(|e| fail(e.to_string()))?;
-        match self.handle(place, request, "probe".into()).await {
+        match self.clone().handle(place, request, "probe".into()).await {
             Ok(response) if response.status().as_u16() < 500 => Ok(()),
             Ok(response) => Err(fail(format!("was answered {}", response.status()))),
             Err(error) => Err(fail(format!("was not answered: {error}"))),
         }
     }
 
-    pub(super) async fn handle(
-        self: &Arc<Self>,
+    pub(super) fn handle(
+        self: Arc<Self>,
         place: Place,
-        request: Request<Body>,
+        request: Request<Content>,
         id: Arc<str>,
-    ) -> Result<Response<Answer>, Error> {
-        let instance = match self.pool.take() {
-            Some(instance) => instance,
-            None => self.instantiate(&id).await.map_err(|none| none.kind)?,
-        };
-        call::run(self.clone(), instance, place, request, id).await
+    ) -> Answering {
+        match self.pool.take() {
+            Some(instance) => call::run(self, instance, place, request, id),
+            None => Box::pin(async move {
+                let made = self.instantiate(&id).await;
+                let instance = made.map_err(|none| none.kind)?;
+                call::run(self, instance, place, request, id).await
+            }),
+        }
     }
 
     /// Makes an instance wait for its first request, so that the first client does not pay for it.
@@ -215,7 +219,7 @@ impl Build {
         };
         let store = self.store(scope);
         let stderr = store.data().stderr();
-        let made = Instance::new(&self.pre, &self.proxy, store, slot);
+        let made = Instance::new(&self.pre, &self.proxy, self.unary.as_ref(), store, slot);
         let failure = match timeout(self.limits.timeout, made).await {
             Ok(Ok(instance)) => return Ok(Box::new(instance)),
             Ok(Err(error)) if error.is::<wasmtime::PoolConcurrencyLimitError>() => NoInstance {

@@ -2,16 +2,17 @@
 //! before the client has read, stream large ones.
 
 use super::{
-    Answer, Body, Error,
+    Content, Error,
     build::Build,
     gate::Place,
     instance::{Instance, OutOfTime},
     stream::Streamed,
+    unary,
 };
 use crate::service::{Deadline, Scope};
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request, Response, response};
-use http_body_util::BodyExt;
+use http::{Method, Request, Response, header::CONTENT_LENGTH, response};
+use http_body_util::{BodyExt, Full};
 use std::{pin::Pin, sync::Arc, time::Instant};
 use tokio::{
     sync::oneshot,
@@ -31,14 +32,17 @@ pub(super) type Guest = Pin<Box<dyn Future<Output = Ended> + Send>>;
 
 type Head = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
+/// A request's answer on its way. Boxed, so that the futures above it stay small.
+pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response<Content>, Error>> + Send>>;
+
 /// Runs `request` in `instance`. The place is kept until guest and answer have ended.
-pub(super) async fn run(
+pub(super) fn run(
     build: Arc<Build>,
     mut instance: Box<Instance>,
     place: Place,
-    request: Request<Body>,
+    request: Request<Content>,
     id: Arc<str>,
-) -> Result<Response<Answer>, Error> {
+) -> Answering {
     let by = Instant::now() + build.limits.timeout;
     let deadline = Deadline::new(by);
     let method = request.method().clone();
@@ -46,30 +50,51 @@ pub(super) async fn run(
         request: id.clone(),
         deadline: deadline.clone(),
     });
-    let (sender, receiver) = oneshot::channel();
     let call = Call {
         build,
         id,
         method,
         deadline,
     };
-    let guest = call.start(instance, request, sender)?;
-    call.answer(guest, receiver, by, place).await
+    let (head, content) = request.into_parts();
+    match content {
+        Content::Whole(body) if instance.unary.is_some() => {
+            let request = Request::from_parts(head, body);
+            Box::pin(unary::run(call, instance, request, by, place))
+        }
+        content => {
+            let request = Request::from_parts(head, content);
+            Box::pin(call.run(instance, request, by, place))
+        }
+    }
 }
 
 /// What all steps of one call need.
-struct Call {
-    build: Arc<Build>,
-    id: Arc<str>,
-    method: Method,
+pub(super) struct Call {
+    pub(super) build: Arc<Build>,
+    pub(super) id: Arc<str>,
+    pub(super) method: Method,
     deadline: Deadline,
 }
 
 impl Call {
+    /// Through wasi:http.
+    async fn run(
+        self,
+        instance: Box<Instance>,
+        request: Request<Content>,
+        by: Instant,
+        place: Place,
+    ) -> Result<Response<Content>, Error> {
+        let (sender, receiver) = oneshot::channel();
+        let guest = self.start(instance, request, sender)?;
+        self.answer(guest, receiver, by, place).await
+    }
+
     fn start(
         &self,
         mut instance: Box<Instance>,
-        request: Request<Body>,
+        request: Request<Content>,
         sender: oneshot::Sender<Head>,
     ) -> Result<Guest, Error> {
         let mut view = instance.store.data_mut().http();
@@ -78,7 +103,15 @@ impl Call {
         } else {
             Scheme::Http
         };
-        let request = request.map(|body| body.map_err(super::stream::request_error));
+        let request = request.map(|content| {
+            let body = match content {
+                Content::Whole(bytes) => Full::new(bytes)
+                    .map_err(|never| match never {})
+                    .boxed_unsync(),
+                Content::Stream(body) => body,
+            };
+            body.map_err(super::stream::request_error)
+        });
         let resources = view
             .new_incoming_request(scheme, request)
             .and_then(|request| Ok((request, view.new_response_outparam(sender)?)));
@@ -98,7 +131,7 @@ impl Call {
         mut receiver: oneshot::Receiver<Head>,
         by: Instant,
         place: Place,
-    ) -> Result<Response<Answer>, Error> {
+    ) -> Result<Response<Content>, Error> {
         let mut ended = None;
         let head = timeout_at(by.into(), async {
             tokio::select! {
@@ -136,9 +169,20 @@ impl Call {
                 return Err(self.bad_answer("it ended without an answer"));
             }
         };
+        let (head, body) = response.into_parts();
+        self.follow(head, body, running, place).await
+    }
+
+    /// The head is there in time; from here on the body's own limits hold.
+    pub(super) async fn follow(
+        self,
+        head: response::Parts,
+        body: HyperOutgoingBody,
+        running: Option<Guest>,
+        place: Place,
+    ) -> Result<Response<Content>, Error> {
         self.deadline
             .set(Instant::now() + self.build.limits.stream_timeout);
-        let (head, body) = response.into_parts();
         self.collect(head, body, running, place).await
     }
 
@@ -150,7 +194,7 @@ impl Call {
         mut body: HyperOutgoingBody,
         mut running: Option<Guest>,
         place: Place,
-    ) -> Result<Response<Answer>, Error> {
+    ) -> Result<Response<Content>, Error> {
         let mut first = Bytes::new();
         let mut more = BytesMut::new();
         loop {
@@ -216,7 +260,7 @@ impl Call {
         } else {
             more.freeze()
         };
-        Ok(Response::from_parts(head, Answer::Whole(whole)))
+        Ok(Response::from_parts(head, Content::Whole(whole)))
     }
 
     fn stream(
@@ -226,15 +270,22 @@ impl Call {
         rest: HyperOutgoingBody,
         running: Option<Guest>,
         place: Place,
-    ) -> Result<Response<Answer>, Error> {
+    ) -> Result<Response<Content>, Error> {
         let place = place.streaming(&self.build.streams).inspect_err(|_| {
             tracing::warn!(plugin = %self.build.plugin, request = &*self.id, "limits.streams: too many large bodies at once");
         })?;
         let by = self.deadline.get();
-        let streamed = Streamed::new(self.build.clone(), begun, rest, running, by, place);
+        let promised = match head.headers.get(CONTENT_LENGTH) {
+            Some(length) if self.method != Method::HEAD => {
+                length.to_str().ok().and_then(|length| length.parse().ok())
+            }
+            _ => None,
+        };
+        let streamed =
+            Streamed::new(self.build.clone(), begun, rest, running, by, place).promising(promised);
         Ok(Response::from_parts(
             head,
-            Answer::Stream(streamed.boxed_unsync()),
+            Content::Stream(streamed.boxed_unsync()),
         ))
     }
 
@@ -252,17 +303,17 @@ impl Call {
         });
     }
 
-    fn out_of_time(&self, what: &str) -> Error {
+    pub(super) fn out_of_time(&self, what: &str) -> Error {
         tracing::error!(plugin = %self.build.plugin, build = %self.build.id.short(), request = &*self.id, what, "plugin timed out");
         Error::TimedOut
     }
 
-    fn bad_answer(&self, what: &str) -> Error {
+    pub(super) fn bad_answer(&self, what: &str) -> Error {
         tracing::error!(plugin = %self.build.plugin, build = %self.build.id.short(), request = &*self.id, what, "plugin gave no valid answer");
         Error::BadAnswer
     }
 
-    fn failed(&self, error: &wasmtime::Error, instance: &Instance) -> Error {
+    pub(super) fn failed(&self, error: &wasmtime::Error, instance: &Instance) -> Error {
         report(&self.build, &self.id, error, instance)
     }
 }
@@ -275,7 +326,12 @@ async fn poll_guest(running: &mut Option<Guest>) -> Ended {
 }
 
 /// One line in the log: why the guest ended, and its last words.
-fn report(build: &Build, id: &str, error: &wasmtime::Error, instance: &Instance) -> Error {
+pub(super) fn report(
+    build: &Build,
+    id: &str,
+    error: &wasmtime::Error,
+    instance: &Instance,
+) -> Error {
     let last_words = instance.stderr().last_words();
     let kind = if error.is::<OutOfTime>() {
         Error::TimedOut

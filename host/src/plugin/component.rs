@@ -4,9 +4,12 @@ use super::{
     link,
     load_error::{LoadError, Stage},
 };
-use crate::{engine::Engine, id::BuildId};
+use crate::{
+    engine::Engine,
+    id::{BuildId, PluginId},
+};
 use bytes::Bytes;
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use wasmtime::component::Component;
 
 /// Bytes of a component, at most.
@@ -79,15 +82,18 @@ pub(super) fn is_arriving(path: &Path) -> bool {
 }
 
 /// Compiles (or finds compiled), and names every import that is missing and the export that is.
+///
+/// `plugin`: whose it is, where that is known.
 pub(super) async fn load(
     engine: &Engine,
     id: BuildId,
     bytes: Bytes,
-) -> Result<Component, LoadError> {
+    plugin: Option<&PluginId>,
+) -> Result<Arc<Component>, LoadError> {
     check_header(&bytes)?;
     let component = engine
         .cache()
-        .load(engine.wasmtime(), id, bytes)
+        .load(engine.wasmtime(), id, bytes, plugin)
         .await
         .map_err(LoadError::at(Stage::Compile))?;
     check(&component)?;
@@ -152,8 +158,10 @@ pub(super) fn read_file(path: &Path) -> Result<Bytes, LoadError> {
             format!("cannot read {}: {error}", path.display()),
         )
     };
-    let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(fail)?;
+    let size = file.metadata().map_err(fail)?.len().min(MAX_COMPONENT);
+    // As large as the file from the start: growing would leave holes of its size all over the heap.
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     // One byte more, so that a file that is too large is told from one that is just not.
     file.take(MAX_COMPONENT + 1)
         .read_to_end(&mut bytes)

@@ -54,6 +54,13 @@ pub(super) enum Origin {
     Fallback,
 }
 
+impl Origin {
+    /// Whether the file in the plugins folder is to be replaced by this build.
+    fn is_upload(self) -> bool {
+        matches!(self, Self::Upload | Self::Rollback)
+    }
+}
+
 /// Where a build's bytes are.
 pub(super) enum Source<'a> {
     Bytes(Bytes),
@@ -321,7 +328,8 @@ impl Deployer {
     }
 
     async fn describe(&self, bytes: &Bytes) -> Result<Option<Descriptor>, LoadError> {
-        let component = component::load(&self.0.engine, BuildId::of(bytes), bytes.clone()).await?;
+        let build = BuildId::of(bytes);
+        let component = component::load(&self.0.engine, build, bytes.clone(), None).await?;
         describe::describe(&self.0.linkers, &component, Speaker::nobody()).await
     }
 }

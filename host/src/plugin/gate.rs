@@ -76,6 +76,11 @@ impl Gate {
         if let Ok(place) = self.places.clone().try_acquire_owned() {
             return Ok(Place::new(place));
         }
+        // Boxed: the wait is rare, and its state would be part of every request's.
+        Box::pin(self.wait()).await
+    }
+
+    async fn wait(&self) -> Result<Place, Error> {
         let _waiting = self.queue_up()?;
         let start = Instant::now();
         let mut place = std::pin::pin!(self.places.clone().acquire_owned());

@@ -75,6 +75,12 @@ impl History {
         Ok(bytes)
     }
 
+    /// Whether `build` is recorded as the one that is live: then [`Self::record`] writes nothing.
+    pub(super) fn is_last(&self, id: &PluginId, build: BuildId) -> bool {
+        let last = |builds: Vec<BuildId>| builds.first() == Some(&build);
+        self.read(id).is_ok_and(last) && self.build_path(build).exists()
+    }
+
     /// Records that `build` is live from now on. On disk when it returns.
     pub(super) fn record(&self, id: &PluginId, build: BuildId, bytes: &[u8]) -> io::Result<()> {
         let mut builds = self.read(id)?;
@@ -198,9 +204,12 @@ mod tests {
         let history = History::open(folder.path()).unwrap();
         let id: PluginId = "todo".parse().unwrap();
         history.record(&id, BuildId::of(b"x"), b"x").unwrap();
+        assert!(history.is_last(&id, BuildId::of(b"x")));
+        assert!(!history.is_last(&id, BuildId::of(b"y")));
         std::fs::write(history.build_path(BuildId::of(b"x")), b"y").unwrap();
         assert!(history.bytes(BuildId::of(b"x")).is_err());
         std::fs::write(history.order_path(&id), b"{").unwrap();
         assert_eq!(history.of(&id), []);
+        assert!(!history.is_last(&id, BuildId::of(b"x")));
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn inspect(engine: &Engine, bytes: Bytes) -> Result<Inspection,
     let (id, size) = (BuildId::of(&bytes), bytes.len());
     let compiled = engine
         .cache()
-        .load(engine.wasmtime(), id, bytes)
+        .load(engine.wasmtime(), id, bytes, None)
         .await
         .map_err(LoadError::at(Stage::Compile))?;
     let missing = link::missing(&compiled);

@@ -1,6 +1,9 @@
 //! One instance: a store with the guest's memory, and its HTTP handler. It works on one request at a time.
 
-use super::state::{Services, State};
+use super::{
+    state::{Services, State},
+    unary,
+};
 use crate::service::{Scope, stdio::Output};
 use std::{sync::Arc, time::Instant};
 use tokio::sync::OwnedSemaphorePermit;
@@ -20,6 +23,7 @@ const HOSTCALL_FUEL: usize = 16 << 20;
 pub(super) struct Instance {
     pub(super) store: Store<State>,
     proxy: Proxy,
+    pub(super) unary: Option<unary::Handler>,
     /// Requests it has begun.
     pub(super) uses: u32,
     pub(super) idle_since: Instant,
@@ -63,15 +67,20 @@ impl Instance {
     pub(super) async fn new(
         pre: &InstancePre<State>,
         proxy: &ProxyIndices,
+        unary: Option<&unary::Indices>,
         mut store: Store<State>,
         slot: OwnedSemaphorePermit,
     ) -> wasmtime::Result<Self> {
         let instance = pre.instantiate_async(&mut store).await?;
         let proxy = proxy.load(&mut store, &instance)?;
+        let unary = unary
+            .map(|unary| unary.load(&mut store, &instance))
+            .transpose()?;
         store.data_mut().memory.started();
         Ok(Self {
             store,
             proxy,
+            unary,
             uses: 0,
             idle_since: Instant::now(),
             _slot: slot,

@@ -1,9 +1,10 @@
 //! A plugin id under `/api/`: what stays while builds come and go.
 
 use super::{
-    Answer, Body, Error,
+    Content, Error,
     build::Build,
-    gate::Gate,
+    call::Answering,
+    gate::{Gate, Place},
     status::{Problem, Status},
 };
 use crate::{
@@ -13,7 +14,6 @@ use crate::{
 };
 use arc_swap::ArcSwapOption;
 use http::{Request, Response};
-use http_body::Body as _;
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering::Relaxed},
@@ -110,26 +110,30 @@ impl Mount {
     /// collected or enforces its own limits.
     pub async fn handle(
         &self,
-        request: Request<Body>,
+        request: Request<Content>,
         request_id: Arc<str>,
-    ) -> Result<Response<Answer>, Error> {
+    ) -> Result<Response<Content>, Error> {
         self.requests.fetch_add(1, Relaxed);
-        let answer = self.answer(request, request_id).await;
+        let answer = match self.gate.enter().await {
+            Ok(place) => match self.begin(place, request, request_id) {
+                Ok(answering) => answering.await,
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
         if answer.is_err() {
             self.errors.fetch_add(1, Relaxed);
         }
         answer
     }
 
-    async fn answer(
+    fn begin(
         &self,
-        request: Request<Body>,
+        mut place: Place,
+        request: Request<Content>,
         request_id: Arc<str>,
-    ) -> Result<Response<Answer>, Error> {
-        let length = request.body().size_hint().exact();
-        let collected = length.is_some_and(|bytes| bytes <= self.limits.buffer as u64);
-        let mut place = self.gate.enter().await?;
-        if !collected {
+    ) -> Result<Answering, Error> {
+        if matches!(request.body(), Content::Stream(_)) {
             place = place.streaming(&self.streams)?;
         }
         let build = self.live.load_full().ok_or(Error::Unavailable)?;
@@ -137,7 +141,7 @@ impl Mount {
         if !build.opens(request.uri().path()) {
             return Err(Error::Closed);
         }
-        build.handle(place, request, request_id).await
+        Ok(build.handle(place, request, request_id))
     }
 
     pub(super) fn live(&self) -> Option<Arc<Build>> {

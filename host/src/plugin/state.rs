@@ -13,7 +13,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 /// Handles that one instance may hold at once.
 const MAX_HANDLES: usize = 10_000;
 /// Bytes of one set of headers that a guest makes, in memory.
-const MAX_FIELDS: usize = 64 << 10;
+pub(super) const MAX_FIELDS: usize = 64 << 10;
 
 /// What the services hold for one build. Shared by its instances.
 pub(super) struct Services {

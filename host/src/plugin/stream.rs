@@ -32,6 +32,8 @@ pub(super) struct Streamed {
     bound: Pin<Box<Sleep>>,
     by: Instant,
     place: Option<Place>,
+    /// Bytes that its content-length promises and that are still to come.
+    promised: Option<u64>,
 }
 
 impl Streamed {
@@ -53,7 +55,40 @@ impl Streamed {
             bound,
             by,
             place: Some(place),
+            promised: None,
         }
+    }
+
+    /// Holds the body to the length that its head says, which the client's side might cut it to.
+    pub(super) fn promising(mut self, length: Option<u64>) -> Self {
+        self.promised = length;
+        self
+    }
+
+    /// A piece goes out.
+    fn count(&mut self, piece: &Bytes) -> Result<(), BodyError> {
+        let Some(left) = &mut self.promised else {
+            return Ok(());
+        };
+        match left.checked_sub(piece.len() as u64) {
+            Some(rest) => *left = rest,
+            None => return Err(self.broken("its body is longer than its content-length says")),
+        }
+        Ok(())
+    }
+
+    /// Nobody asks for more than was promised, and the guest may have yet to return.
+    fn end_if_all_is_out(&mut self, cx: &mut Context<'_>) -> Result<(), BodyError> {
+        if self.promised == Some(0) {
+            self.drive_guest(cx)?;
+            self.finish_later();
+        }
+        Ok(())
+    }
+
+    fn broken(&self, what: &str) -> BodyError {
+        tracing::error!(plugin = %self.build.plugin, build = %self.build.id.short(), what, "plugin gave no valid answer");
+        Box::new(Error::BadAnswer)
     }
 
     fn drive_guest(&mut self, cx: &mut Context<'_>) -> Result<(), BodyError> {
@@ -91,6 +126,8 @@ impl Body for Streamed {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         if let Some(begun) = this.begun.take() {
+            this.count(&begun)?;
+            this.end_if_all_is_out(cx)?;
             return Poll::Ready(Some(Ok(Frame::data(begun))));
         }
         this.drive_guest(cx)?;
@@ -106,7 +143,14 @@ impl Body for Streamed {
             .min(Instant::now() + this.build.limits.chunk_timeout);
         this.bound.as_mut().reset(next.into());
         Poll::Ready(match frame {
-            Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
+            Some(Ok(frame)) if frame.is_data() => {
+                let counted = frame.data_ref().map_or(Ok(()), |piece| this.count(piece));
+                counted.and_then(|()| this.end_if_all_is_out(cx))?;
+                Some(Ok(frame))
+            }
+            None if this.promised.is_some_and(|left| left > 0) => Some(Err(
+                this.broken("its body is shorter than its content-length says")
+            )),
             // Trailers are not passed on; nothing follows them.
             None | Some(Ok(_)) => {
                 this.finish_later();

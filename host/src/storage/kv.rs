@@ -2,19 +2,20 @@
 
 use super::{
     Durability, Error, LimitKind, OpenError,
-    sqlite::{Connection, Core, Settings},
+    sqlite::{Connection, Settings},
 };
 use crate::config::{KeyvalueLimits, SqlLimits};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 mod bucket;
 mod clock;
 mod error;
+mod file;
 mod statements;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ mod tests;
 pub use bucket::Bucket;
 use clock::Clock;
 pub use error::KvError;
+use file::{File, Opened};
 
 /// Keys of one page of [`Keyvalue::list_keys`].
 const PAGE: u32 = 1000;
@@ -40,11 +42,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Keyvalue(Arc<Inner>);
 
 struct Inner {
-    core: Core,
+    file: Arc<File>,
     limits: KeyvalueLimits,
     ttl: BTreeMap<String, Duration>,
-    /// The buckets that exist.
-    buckets: Mutex<BTreeSet<String>>,
     clock: Clock,
 }
 
@@ -52,7 +52,10 @@ struct Inner {
 pub type Swapped = Result<(), Option<Vec<u8>>>;
 
 impl Keyvalue {
-    /// Opens or creates the store; `path` none: in memory. `ttl`: how long a value of a bucket lives after its write.
+    /// The store at `path`; none: in memory. `ttl`: how long a value of a bucket lives after its write.
+    ///
+    /// A file that is there is opened, so that one that cannot be used is an error here. Else the first call creates it:
+    /// most plugins never use theirs, and it costs a thread and three files.
     pub async fn open(
         path: Option<PathBuf>,
         durability: Durability,
@@ -77,30 +80,21 @@ impl Keyvalue {
             ..SqlLimits::default()
         };
         let settings = Settings {
-            path: path.clone(),
+            path,
             durability,
             limits: sql,
             guest: false,
         };
-        let opened = tokio::task::spawn_blocking(move || {
-            let mut buckets = BTreeSet::new();
-            let core = Core::open(settings, |connection| {
-                statements::create_tables(connection)?;
-                buckets = statements::buckets(connection)?;
-                Ok(())
-            })?;
-            Ok(Self(Arc::new(Inner {
-                core,
-                limits,
-                ttl,
-                buckets: Mutex::new(buckets),
-                clock,
-            })))
-        });
-        opened.await.map_err(|error| OpenError::Unusable {
-            path: path.unwrap_or_else(|| ":memory:".into()),
-            message: error.to_string(),
-        })?
+        let file = File::new(settings);
+        if file.is_there() {
+            file.open().await?;
+        }
+        Ok(Self(Arc::new(Inner {
+            file,
+            limits,
+            ttl,
+            clock,
+        })))
     }
 
     /// The bucket of this name, made if it is missing.
@@ -108,7 +102,8 @@ impl Keyvalue {
         if !Bucket::is_name(name) {
             return Err(KvError::InvalidBucket(name.chars().take(80).collect()));
         }
-        if !self.buckets().contains(name) {
+        let opened = self.opened().await?;
+        if !opened.buckets().contains(name) {
             let most = self.0.limits.buckets;
             let made = name.to_owned();
             if !self
@@ -117,7 +112,7 @@ impl Keyvalue {
             {
                 return Err(KvError::TooManyBuckets(most));
             }
-            self.buckets().insert(name.to_owned());
+            opened.buckets().insert(name.to_owned());
         }
         Ok(Bucket::new(name, self.0.ttl.get(name).copied()))
     }
@@ -274,6 +269,9 @@ impl Keyvalue {
 
     /// Removes values whose time is over, some at a time so that writers do not wait. Answers how many.
     pub async fn sweep(&self) -> Result<u64, KvError> {
+        if self.0.file.get().is_none() {
+            return Ok(0); // and no file for that
+        }
         let mut removed = 0;
         loop {
             let clock = self.0.clock.clone();
@@ -289,19 +287,27 @@ impl Keyvalue {
 
     /// Bytes on the disk.
     pub fn size(&self) -> u64 {
-        self.0.core.size()
+        self.0.file.get().map_or(0, |opened| opened.core.size())
     }
 
-    /// Runs the writes that are queued, then closes the file; at most 10 s.
+    /// Runs the writes that are queued, then closes the file; at most 10 s. Later calls on any handle answer
+    /// [`Error::Closed`].
     pub async fn close(self) {
-        self.0.core.close().await;
+        self.0.file.close().await;
     }
 
-    fn buckets(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.0
-            .buckets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    async fn opened(&self) -> Result<&Opened, KvError> {
+        match self.0.file.open().await {
+            Ok(Some(opened)) => Ok(opened),
+            Ok(None) => Err(KvError::Storage(Error::closed())),
+            Err(error) => {
+                // With its path, which is not the guest's business. The next call tries again.
+                tracing::error!(%error, "a key-value store cannot be opened");
+                Err(KvError::Storage(Error::Unavailable(
+                    "the store cannot be opened; the host's log says why".into(),
+                )))
+            }
+        }
     }
 
     /// Reads at once; in memory there is but the writer's connection.
@@ -310,7 +316,7 @@ impl Keyvalue {
         T: Send + 'static,
         F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
     {
-        let core = &self.0.core;
+        let core = &self.opened().await?.core;
         if core.settings.path.is_none() {
             return self.write(run).await;
         }
@@ -328,13 +334,9 @@ impl Keyvalue {
         T: Send + 'static,
         F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
     {
-        self.0.core.ensure_open().map_err(KvError::Storage)?;
-        let written = self
-            .0
-            .core
-            .writer
-            .submit(Instant::now() + PATIENCE, run)
-            .await;
+        let core = &self.opened().await?.core;
+        core.ensure_open().map_err(KvError::Storage)?;
+        let written = core.writer.submit(Instant::now() + PATIENCE, run).await;
         written.map_err(|error| self.error(error))
     }
 

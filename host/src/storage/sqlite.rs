@@ -27,6 +27,7 @@ mod reading;
 mod rows;
 mod run;
 mod slow;
+mod snapshot;
 mod transaction;
 mod watch;
 mod words;

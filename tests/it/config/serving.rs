@@ -106,6 +106,13 @@ plugins:
         .plugin("first", &todo())
         .plugin("second", &todo())
         .start();
+    // The key-value file comes with the first call.
+    let keyed = host
+        .request("POST", "/api/first/todos")
+        .header("idempotency-key", "k");
+    assert_eq!(keyed.json(&json!({"title": "t"})).send().status, 201);
+    let uncalled = host.folder().join("data/second/second.kv.sqlite");
+    assert!(!uncalled.exists(), "nobody called it");
     for path in [
         "data/default/first.sqlite",
         "data/default/first.kv.sqlite",

@@ -50,6 +50,25 @@ fn compiled_code_is_kept_for_us_alone() {
 }
 
 #[test]
+fn plugins_of_the_same_bytes_share_what_is_compiled() {
+    let mut setup = Setup::new().own_cache();
+    for n in 0..8 {
+        setup = setup.plugin(&format!("c{n}"), &versioned("one"));
+    }
+    let host = setup.start();
+    for n in 0..8 {
+        assert_eq!(version(&host, &format!("c{n}")), "one");
+    }
+    let maps = fs::read_to_string(format!("/proc/{}/maps", host.pid())).unwrap();
+    let code = maps
+        .lines()
+        .filter(|line| line.contains(".cwasm") && line.contains("r-xp"));
+    assert_eq!(code.count(), 1, "mapped once");
+    let compiles = host.log().matches(r#""message":"compile""#).count();
+    assert_eq!(compiles, 1, "{}", host.log());
+}
+
+#[test]
 fn code_that_is_not_what_was_written_is_compiled_again() {
     let mut host = Setup::new()
         .own_cache()

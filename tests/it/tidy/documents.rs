@@ -140,7 +140,7 @@ fn every_file_of_the_host_is_on_the_map() {
 fn documents_are_short() {
     for (document, most) in [
         ("README.md", 250),
-        ("ARCHITECTURE.md", 250),
+        ("ARCHITECTURE.md", 300),
         ("CONTRIBUTING.md", 200),
     ] {
         let lines = read(document).lines().count();

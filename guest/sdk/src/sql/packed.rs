@@ -26,6 +26,17 @@ pub enum Cell<'a> {
     Blob(&'a [u8]),
 }
 
+/// A cell whose text is not checked to be UTF-8.
+#[derive(Clone, Copy)]
+pub(super) enum Raw<'a> {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Real(f64),
+    Text(&'a [u8]),
+    Blob(&'a [u8]),
+}
+
 impl Rows {
     /// Takes a buffer of `query-packed`; one that does not hold what it says is [`Error::Conversion`].
     pub fn parse(buffer: Vec<u8>) -> Result<Self, Error> {
@@ -125,6 +136,19 @@ impl<'a> Row<'a> {
 
     /// A column's value, whatever its type.
     pub fn cell(&self, column: usize) -> Result<Cell<'a>, Error> {
+        Ok(match self.raw(column)? {
+            Raw::Null => Cell::Null,
+            Raw::Boolean(truth) => Cell::Boolean(truth),
+            Raw::Integer(number) => Cell::Integer(number),
+            Raw::Real(number) => Cell::Real(number),
+            Raw::Text(text) => {
+                Cell::Text(str::from_utf8(text).map_err(|_| self.unreadable(column, "UTF-8"))?)
+            }
+            Raw::Blob(bytes) => Cell::Blob(bytes),
+        })
+    }
+
+    pub(super) fn raw(&self, column: usize) -> Result<Raw<'a>, Error> {
         let width = self.rows.columns.len();
         match self
             .rows
@@ -138,15 +162,14 @@ impl<'a> Row<'a> {
                     buffer: &self.rows.buffer,
                     at,
                 };
-                reader
-                    .cell()
-                    .ok_or_else(|| self.unreadable(column, "UTF-8"))
+                let raw = reader.raw();
+                Ok(raw.expect("every cell was read once already"))
             }
         }
     }
 
     #[cold]
-    fn unreadable(&self, column: usize, wanted: &str) -> Error {
+    pub(super) fn unreadable(&self, column: usize, wanted: &str) -> Error {
         let name = self.rows.columns().nth(column).unwrap_or_default();
         Error::Conversion(format!("column {name:?} is no {wanted}"))
     }
@@ -189,16 +212,16 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    fn cell(&mut self) -> Option<Cell<'a>> {
+    fn raw(&mut self) -> Option<Raw<'a>> {
         let [tag] = self.array()?;
         Some(match tag {
-            0 => Cell::Null,
-            1 => Cell::Boolean(false),
-            2 => Cell::Boolean(true),
-            3 => Cell::Integer(i64::from_le_bytes(self.array()?)),
-            4 => Cell::Real(f64::from_le_bytes(self.array()?)),
-            5 => Cell::Text(str::from_utf8(self.buffer.get(self.counted()?)?).ok()?),
-            6 => Cell::Blob(self.buffer.get(self.counted()?)?),
+            0 => Raw::Null,
+            1 => Raw::Boolean(false),
+            2 => Raw::Boolean(true),
+            3 => Raw::Integer(i64::from_le_bytes(self.array()?)),
+            4 => Raw::Real(f64::from_le_bytes(self.array()?)),
+            5 => Raw::Text(self.buffer.get(self.counted()?)?),
+            6 => Raw::Blob(self.buffer.get(self.counted()?)?),
             _ => return None,
         })
     }

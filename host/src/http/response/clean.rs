@@ -2,7 +2,7 @@
 
 use crate::{
     http::{cors, head},
-    plugin::Answer,
+    plugin::Content,
 };
 use bytes::Bytes;
 use http::{
@@ -20,7 +20,7 @@ pub(in crate::http) fn clean(
     method: &Method,
     status: StatusCode,
     headers: &mut HeaderMap,
-    answer: &mut Answer,
+    answer: &mut Content,
 ) -> Result<(), Invalid> {
     // 1xx is not for plugins: nothing is upgraded, and interim answers are the host's.
     if !(200..600).contains(&status.as_u16()) {
@@ -30,10 +30,10 @@ pub(in crate::http) fn clean(
     let length = declared_length(headers)?;
     if has_no_body(status) {
         headers.remove(CONTENT_LENGTH);
-        *answer = Answer::Whole(Bytes::new());
+        *answer = Content::Whole(Bytes::new());
         return Ok(());
     }
-    if let Answer::Whole(body) = answer {
+    if let Content::Whole(body) = answer {
         let told_to_head = method == Method::HEAD && body.is_empty();
         if length.is_some_and(|length| length != body.len() as u64) && !told_to_head {
             return Err(Invalid("content-length is not the length of the body"));
@@ -114,7 +114,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(*name, value.parse().unwrap());
         }
-        let mut answer = Answer::Whole(Bytes::from_static(body.as_bytes()));
+        let mut answer = Content::Whole(Bytes::from_static(body.as_bytes()));
         clean(
             method,
             StatusCode::from_u16(status).unwrap(),
@@ -209,14 +209,14 @@ mod tests {
             for stream in [false, true] {
                 let body = http_body_util::Full::new(Bytes::from_static(b"abc"));
                 let mut answer = match stream {
-                    true => Answer::Stream(body.map_err(|never| match never {}).boxed_unsync()),
-                    false => Answer::Whole(Bytes::from_static(b"abc")),
+                    true => Content::Stream(body.map_err(|never| match never {}).boxed_unsync()),
+                    false => Content::Whole(Bytes::from_static(b"abc")),
                 };
                 let mut headers = HeaderMap::new();
                 headers.insert(CONTENT_LENGTH, 3.into());
                 clean(&Method::GET, status, &mut headers, &mut answer).unwrap();
                 assert!(headers.is_empty());
-                assert!(matches!(answer, Answer::Whole(body) if body.is_empty()));
+                assert!(matches!(answer, Content::Whole(body) if body.is_empty()));
             }
         }
     }

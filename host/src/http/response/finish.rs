@@ -11,7 +11,7 @@ use crate::{
         etag, media,
         reply::Reply,
     },
-    plugin::Answer,
+    plugin::Content,
 };
 use bytes::Bytes;
 use http::{
@@ -29,7 +29,7 @@ pub(in crate::http) async fn finish(
     asked: &Asked<'_>,
     mut status: StatusCode,
     mut headers: HeaderMap,
-    mut answer: Answer,
+    mut answer: Content,
 ) -> Response<Reply> {
     // Tag, Vary and what every answer carries: the map grows once.
     headers.reserve(12);
@@ -56,11 +56,11 @@ pub(in crate::http) async fn finish(
         ] {
             headers.remove(name);
         }
-        answer = Answer::Whole(Bytes::new());
+        answer = Content::Whole(Bytes::new());
     }
     let body = match (answer, coding) {
-        (Answer::Whole(body), Some(coding)) if !body.is_empty() => {
-            match compress::whole(coding, &body).await {
+        (Content::Whole(body), Some(coding)) if !body.is_empty() => {
+            match Box::pin(compress::whole(coding, &body)).await {
                 Some(coded) => {
                     headers.insert(CONTENT_ENCODING, coding.name());
                     Reply::Whole(coded)
@@ -68,7 +68,7 @@ pub(in crate::http) async fn finish(
                 None => Reply::Whole(body),
             }
         }
-        (Answer::Whole(body), coding) => {
+        (Content::Whole(body), coding) => {
             // HEAD of a body that only the plugin knows: GET would send it coded, with a length that nobody knows.
             if let Some(coding) = coding.filter(|_| status != StatusCode::NOT_MODIFIED) {
                 headers.remove(CONTENT_LENGTH);
@@ -76,8 +76,8 @@ pub(in crate::http) async fn finish(
             }
             Reply::Whole(body)
         }
-        (Answer::Stream(body), None) => Reply::Stream(body),
-        (Answer::Stream(body), Some(coding)) => {
+        (Content::Stream(body), None) => Reply::Stream(body),
+        (Content::Stream(body), Some(coding)) => {
             headers.remove(CONTENT_LENGTH);
             headers.insert(CONTENT_ENCODING, coding.name());
             stream(coding, body)
@@ -96,12 +96,12 @@ pub(in crate::http) async fn finish(
 }
 
 /// Gives the answer a weak tag when it has none and its bytes are known.
-fn tag(headers: &mut HeaderMap, answer: &Answer, head: bool) {
+fn tag(headers: &mut HeaderMap, answer: &Content, head: bool) {
     if headers.contains_key(ETAG) {
         return;
     }
     // An empty answer to HEAD says nothing about the bytes that GET would send.
-    if let Answer::Whole(body) = answer
+    if let Content::Whole(body) = answer
         && !(head && body.is_empty())
     {
         headers.insert(ETAG, etag::of(body));
@@ -113,7 +113,7 @@ fn choose(
     asked: &Asked<'_>,
     status: StatusCode,
     headers: &mut HeaderMap,
-    answer: &Answer,
+    answer: &Content,
     head: bool,
 ) -> Option<Coding> {
     if !is_compressible(status, headers) {
@@ -130,15 +130,15 @@ fn choose(
             .ok()
     };
     let length = match answer {
-        Answer::Whole(body) if body.is_empty() && head => declared(),
-        Answer::Whole(body) => Some(body.len() as u64),
-        Answer::Stream(_) => declared(),
+        Content::Whole(body) if body.is_empty() && head => declared(),
+        Content::Whole(body) => Some(body.len() as u64),
+        Content::Stream(_) => declared(),
     };
     let least = if accepted.always { 1 } else { SMALLEST };
     match length {
         Some(length) if length < least => return None,
         // HEAD without a hint of what GET would send.
-        None if matches!(answer, Answer::Whole(_)) => return None,
+        None if matches!(answer, Content::Whole(_)) => return None,
         _ => {}
     }
     if let Some(tag) = headers.get(ETAG) {

@@ -24,6 +24,9 @@ impl Deployer {
         let begun = Instant::now();
         let id = mount.id();
         let previous = mount.live();
+        // Before the bytes are read: at a start with many plugins those of a few are in memory at once.
+        let place = self.0.at_once.acquire().await;
+        let _place = place.map_err(LoadError::at(Stage::Request))?;
         // Read with the turn in hand: a deploy that had it before may have replaced the file.
         let bytes = match source {
             Source::Bytes(bytes) => Ok(bytes),
@@ -98,7 +101,7 @@ impl Deployer {
         begun: Instant,
     ) -> Result<Outcome, LoadError> {
         let milliseconds = milliseconds(begun.elapsed());
-        if matches!(origin, Origin::Upload | Origin::Rollback) {
+        if origin.is_upload() {
             self.keep_file(mount, live.id, bytes)?;
             tracing::info!(
                 plugin = %mount.id(), build = %live.id.short(), outcome = Done::Unchanged.as_str(), milliseconds, "deploy"
@@ -123,9 +126,10 @@ impl Deployer {
         origin: Origin,
     ) -> Result<(Arc<Build>, Vec<String>), LoadError> {
         let shared = &self.0;
-        let turn = shared.at_once.acquire().await;
-        let _turn = turn.map_err(LoadError::at(Stage::Request))?;
-        let component = component::load(&shared.engine, id, bytes.clone()).await?;
+        // Of a build that is recorded already, they are needed for nothing but a compile.
+        let recorded = block_in_place(|| shared.history.is_last(mount.id(), id));
+        let kept = (origin.is_upload() || !recorded).then(|| bytes.clone());
+        let component = component::load(&shared.engine, id, bytes, Some(mount.id())).await?;
         let descriptor = describe::describe(
             &shared.linkers,
             &component,
@@ -142,14 +146,14 @@ impl Deployer {
             &shared.engine,
             &shared.slots,
             &shared.linkers.serving,
-            &component,
+            component,
             id,
             descriptor,
             self.ground(mount, id, data),
         )?);
         let mut exclusive = self.migrate(mount, &data.database, &migrations).await?;
         let held = exclusive.is_some();
-        let live = self.go_live(mount, &build, &bytes, origin, held).await;
+        let live = self.go_live(mount, &build, kept, origin, held).await;
         match (live, exclusive.as_mut()) {
             (Ok(()), Some(exclusive)) => exclusive.settle(),
             (Ok(()), None) => {}
@@ -165,11 +169,13 @@ impl Deployer {
     }
 
     /// `start`, the probe, the records, and then the traffic.
+    ///
+    /// `bytes`: what is to be recorded, if it is not yet.
     async fn go_live(
         &self,
         mount: &Arc<Mount>,
         build: &Arc<Build>,
-        bytes: &[u8],
+        bytes: Option<Bytes>,
         origin: Origin,
         held: bool,
     ) -> Result<(), LoadError> {
@@ -186,8 +192,9 @@ impl Deployer {
             build.probe(place, path).await?;
         }
         let file = self.file(mount.id());
-        let upload = matches!(origin, Origin::Upload | Origin::Rollback);
-        let before = upload.then(|| block_in_place(|| std::fs::read(&file).ok()));
+        let before = origin
+            .is_upload()
+            .then(|| block_in_place(|| std::fs::read(&file).ok()));
         let kept = self.keep(mount, build, bytes, origin, held).await;
         if let (Err(_), Some(before)) = (&kept, before) {
             // A refused build must not lie in the folder, where the watcher would bring it again.
@@ -203,15 +210,17 @@ impl Deployer {
         &self,
         mount: &Mount,
         build: &Build,
-        bytes: &[u8],
+        bytes: Option<Bytes>,
         origin: Origin,
         held: bool,
     ) -> Result<(), LoadError> {
-        if matches!(origin, Origin::Upload | Origin::Rollback) {
-            self.keep_file(mount, build.id, bytes)?;
+        if let Some(bytes) = bytes {
+            if origin.is_upload() {
+                self.keep_file(mount, build.id, &bytes)?;
+            }
+            block_in_place(|| self.0.history.record(mount.id(), build.id, &bytes))
+                .map_err(LoadError::at(Stage::Record))?;
         }
-        block_in_place(|| self.0.history.record(mount.id(), build.id, bytes))
-            .map_err(LoadError::at(Stage::Record))?;
         if held {
             // From here on a restart must not bring the old schema back.
             let data = mount

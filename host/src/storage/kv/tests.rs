@@ -1,5 +1,7 @@
 use super::*;
 
+mod opening;
+
 struct Fixture {
     folder: tempfile::TempDir,
     kv: Keyvalue,

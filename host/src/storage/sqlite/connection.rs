@@ -3,6 +3,7 @@
 use super::{
     authorizer::Policy,
     faults::{Fault, Surroundings},
+    snapshot::Snapshot,
     watch::Watch,
 };
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     storage::{Durability, Error},
 };
 use rusqlite::{Connection as Raw, OpenFlags, config::DbConfig, limits::Limit};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{cell::Cell, path::PathBuf, sync::Arc, time::Duration};
 
 /// How the connections of one database are set up.
 #[derive(Debug, Clone)]
@@ -55,7 +56,8 @@ pub(crate) struct Connection {
     pub(super) surroundings: Surroundings,
     /// Bytes of the largest value or row anywhere.
     longest_value: i32,
-    inline: std::cell::Cell<bool>,
+    inline: Cell<bool>,
+    pub(super) snapshot: Snapshot,
 }
 
 impl Connection {
@@ -94,6 +96,7 @@ impl Connection {
             surroundings,
             longest_value,
             inline: false.into(),
+            snapshot: Snapshot::default(),
         })
     }
 
@@ -207,14 +210,14 @@ fn set_pragmas(raw: &Raw, settings: &Settings, role: Role) -> rusqlite::Result<(
         Durability::Volatile => "OFF",
     };
     let foreign_keys = if role == Role::Migrator { "OFF" } else { "ON" };
-    // Page caches in KiB; readers mostly read through the map.
-    let cache = if role == Role::Reader { 2048 } else { 16_384 };
+    // Page caches in KiB, filled as pages are read. No memory map: an error of the disk would then end the host, not
+    // the statement, and each visit to a mapped page costs the checks that a cached one had once.
+    let cache = if role == Role::Reader { 8192 } else { 16_384 };
     let query_only = if role == Role::Reader { "ON" } else { "OFF" };
     let pages = (settings.limits.database / PAGE).clamp(16, u64::from(u32::MAX - 2));
-    let map = settings.limits.database.min(256 << 20);
     raw.execute_batch(&format!(
         "PRAGMA synchronous={synchronous}; PRAGMA foreign_keys={foreign_keys}; PRAGMA temp_store=MEMORY; \
-         PRAGMA mmap_size={map}; PRAGMA cache_size=-{cache}; PRAGMA max_page_count={pages}; \
+         PRAGMA mmap_size=0; PRAGMA cache_size=-{cache}; PRAGMA max_page_count={pages}; \
          PRAGMA journal_size_limit=67108864; PRAGMA cell_size_check=ON; PRAGMA query_only={query_only};"
     ))?;
     for (option, on) in [
@@ -223,6 +226,8 @@ fn set_pragmas(raw: &Raw, settings: &Settings, role: Role) -> rusqlite::Result<(
         (DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false),
         (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
         (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
+        // Else a statement with `LIMIT $1` is planned anew for each value.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
         (DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, false),
         (DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, false),
     ] {

@@ -5,7 +5,7 @@ use super::{
     connection::{Connection, Role, Settings},
     copy,
     faults::Fault,
-    readers::Readers,
+    readers::{Audience, Readers},
     writer::Writer,
 };
 use crate::storage::{Error, LimitExceeded, LimitKind, OpenError};
@@ -56,17 +56,13 @@ impl Core {
         prepare(&connection).map_err(|error| unusable(error.to_string()))?;
         let (alive, threads) = mpsc::channel(1);
         let readers = Readers::new(settings.clone(), alive.clone());
-        let trimmed = Arc::downgrade(&readers);
-        let tick = move || {
-            if let Some(readers) = trimmed.upgrade() {
-                readers.trim();
-            }
-        };
-        let writer = Writer::start(connection, tick, alive).map_err(|source| OpenError::Io {
-            path: path.clone(),
-            action: "start its thread",
-            source,
-        })?;
+        let audience = Audience(Arc::downgrade(&readers));
+        let writer =
+            Writer::start(connection, audience, alive).map_err(|source| OpenError::Io {
+                path: path.clone(),
+                action: "start its thread",
+                source,
+            })?;
         Ok(Self {
             settings,
             writer,
@@ -90,13 +86,14 @@ impl Core {
         until: Instant,
         run: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let Some(connection) = self.readers.lease()? else {
+        let now = Instant::now();
+        let Some(connection) = self.readers.lease_looking(now)? else {
             return Err(Fault::Slow);
         };
         connection.set_inline(true);
         connection
             .watch
-            .arm(until, Some(Readers::inline_end()), None);
+            .arm(until, Some(Readers::inline_end(now)), None);
         run(&connection)
     }
 

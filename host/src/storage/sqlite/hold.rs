@@ -4,6 +4,7 @@ use super::{
     call::{Call, Caller},
     connection::Connection,
     mailbox::{Mailbox, Post, Undelivered, mailbox},
+    readers::Audience,
 };
 use crate::storage::Error;
 use crossbeam_channel::{Receiver, select};
@@ -42,7 +43,12 @@ enum Step {
 
 impl Hold {
     /// Runs the transaction to its end.
-    pub(super) fn run(self, connection: &Connection, stopped: &Receiver<Infallible>) {
+    pub(super) fn run(
+        self,
+        connection: &Connection,
+        audience: &Audience,
+        stopped: &Receiver<Infallible>,
+    ) {
         if !self.call.start() {
             let _ = self.reply.send(Err(Error::TimedOut));
             return;
@@ -62,7 +68,7 @@ impl Hold {
             .is_ok()
         {
             // Set before the queue is dropped, so that a waiting caller finds the reason.
-            if let Err(reason) = serve(connection, &queue, stopped) {
+            if let Err(reason) = serve(connection, audience, &queue, stopped) {
                 let _ = ended.set(reason);
             }
         }
@@ -73,6 +79,7 @@ impl Hold {
 /// Error: why it ended without the caller.
 fn serve(
     connection: &Connection,
+    audience: &Audience,
     steps: &Mailbox<Step>,
     stopped: &Receiver<Infallible>,
 ) -> Result<(), Error> {
@@ -100,6 +107,7 @@ fn serve(
             Step::Commit(reply) => {
                 let outcome = connection.control("COMMIT");
                 connection.roll_back();
+                audience.count_commit();
                 let _ = reply.send(outcome);
                 return Ok(());
             }

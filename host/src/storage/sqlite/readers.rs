@@ -7,7 +7,10 @@ use super::{
 use crate::storage::Error;
 use std::{
     collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -36,6 +39,8 @@ pub(crate) struct Readers {
     settings: Settings,
     state: Mutex<State>,
     work: Condvar,
+    /// Commits so far. It grows before a write is answered, so a read that follows one sees it.
+    commits: AtomicU64,
     /// Cloned by each thread: when all are dropped, all threads have ended.
     alive: Mutex<Option<mpsc::Sender<()>>>,
 }
@@ -73,13 +78,43 @@ impl Drop for Lease {
             return;
         };
         connection.watch.disarm();
-        connection.roll_back();
         let mut state = self.readers.state();
         if state.closed || std::thread::panicking() {
             state.open -= 1;
             drop(state);
         } else {
+            // Under the lock: who commits counts first and then looks through the idle ones, so one of the two sees
+            // the other.
+            if !connection.keeps_looking(self.readers.commits()) {
+                connection.look_away();
+            }
             state.idle.push((connection, Instant::now()));
+        }
+    }
+}
+
+/// What the writer tells the readers.
+pub(super) struct Audience(pub(super) Weak<Readers>);
+
+impl Audience {
+    /// After a commit, and before anybody learns of it.
+    pub(super) fn count_commit(&self) {
+        if let Some(readers) = self.0.upgrade() {
+            readers.commits.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// After the answers to a commit, and before work on the whole file.
+    pub(super) fn look_away(&self) {
+        if let Some(readers) = self.0.upgrade() {
+            readers.look_away();
+        }
+    }
+
+    /// Now and then, while there is nothing to write.
+    pub(super) fn rest(&self) {
+        if let Some(readers) = self.0.upgrade() {
+            readers.trim();
         }
     }
 }
@@ -90,6 +125,7 @@ impl Readers {
             settings,
             state: Mutex::default(),
             work: Condvar::new(),
+            commits: AtomicU64::new(0),
             alive: Mutex::new(Some(alive)),
         })
     }
@@ -98,8 +134,30 @@ impl Readers {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection, opened when none is idle. None: all are in use.
+    fn commits(&self) -> u64 {
+        self.commits.load(SeqCst)
+    }
+
+    /// A connection without a snapshot, opened when none is idle. None: all are in use.
     pub(super) fn lease(self: &Arc<Self>) -> Result<Option<Lease>, Error> {
+        let lease = self.take()?;
+        if let Some(lease) = &lease {
+            lease.look_away();
+        }
+        Ok(lease)
+    }
+
+    /// As [`Self::lease`], for one read, which may share a snapshot with the read before it.
+    pub(super) fn lease_looking(self: &Arc<Self>, now: Instant) -> Result<Option<Lease>, Error> {
+        let commits = self.commits();
+        let lease = self.take()?;
+        if let Some(lease) = &lease {
+            lease.look(commits, now)?;
+        }
+        Ok(lease)
+    }
+
+    fn take(self: &Arc<Self>) -> Result<Option<Lease>, Error> {
         {
             let mut state = self.state();
             if state.closed {
@@ -130,9 +188,9 @@ impl Readers {
         }
     }
 
-    /// When a read that starts now on an async worker must leave it.
-    pub(super) fn inline_end() -> Instant {
-        Instant::now() + INLINE_BUDGET
+    /// When a read that starts on an async worker must leave it.
+    pub(super) fn inline_end(start: Instant) -> Instant {
+        start + INLINE_BUDGET
     }
 
     /// Runs a read on a thread of the database, on a connection of the stack.
@@ -248,8 +306,16 @@ impl Readers {
         state.threads -= 1;
     }
 
-    /// Closes connections that were not used for a while. The writer's thread calls it.
-    pub(super) fn trim(&self) {
+    /// Ends the snapshots of idle connections: they would hold up the write-ahead log.
+    fn look_away(&self) {
+        for (connection, _) in &self.state().idle {
+            connection.look_away();
+        }
+    }
+
+    /// Closes connections that were not used for a while, and ends the snapshots of the others.
+    fn trim(&self) {
+        self.look_away();
         let old = {
             let mut state = self.state();
             let fresh = state

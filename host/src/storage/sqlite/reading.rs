@@ -179,7 +179,9 @@ impl Use {
     ) -> Result<T, Fault> {
         let lease = self.lease();
         lease.set_inline(true);
-        lease.watch.arm(until, Some(Readers::inline_end()), None);
+        lease
+            .watch
+            .arm(until, Some(Readers::inline_end(Instant::now())), None);
         run(lease)
     }
 }

@@ -2,6 +2,14 @@
 
 /// The word that says what a statement does, as written: the first one, or after `WITH ...` the main statement's.
 pub(super) fn verb(sql: &str) -> &str {
+    // Nearly every text starts with its verb.
+    let end = sql.bytes().position(|byte| !byte.is_ascii_alphabetic());
+    let plain = end.filter(|end| *end > 0 && sql.as_bytes()[*end] == b' ');
+    if let Some(word) = plain.map(|end| &sql[..end])
+        && !word.eq_ignore_ascii_case("with")
+    {
+        return word;
+    }
     let mut words = Words { rest: sql };
     let first = words.next().unwrap_or("");
     if !first.eq_ignore_ascii_case("with") {

@@ -6,6 +6,7 @@ use super::{
     connection::Connection,
     hold::{Held, Hold},
     mailbox::{Mailbox, Post, Undelivered, mailbox},
+    readers::Audience,
 };
 use crate::storage::Error;
 use crossbeam_channel::{Receiver, Sender, select_biased};
@@ -70,8 +71,11 @@ enum Command {
     Job(Box<dyn Work>),
     Hold(Hold),
     /// Runs with no transaction open.
-    Alone(Box<dyn FnOnce(&mut Connection) + Send>),
+    Alone(Box<dyn FnOnce(&mut Connection) -> Answer + Send>),
 }
+
+/// Sends an answer.
+type Answer = Box<dyn FnOnce()>;
 
 pub(crate) struct Writer {
     queue: Post<Command>,
@@ -80,16 +84,17 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// `tick` is called now and then while there is nothing to do. `alive` is dropped when the thread has ended.
+    /// `alive` is dropped when the thread has ended.
     pub(super) fn start(
         connection: Connection,
-        tick: impl Fn() + Send + 'static,
+        audience: Audience,
         alive: mpsc::Sender<()>,
     ) -> std::io::Result<Self> {
         let (queue, commands) = mailbox(QUEUE);
         let (stop, stopped) = crossbeam_channel::bounded(0);
         let mut thread = Thread {
             connection,
+            audience,
             commands,
             stopped,
             group: Vec::with_capacity(GROUP),
@@ -97,7 +102,7 @@ impl Writer {
         std::thread::Builder::new()
             .name("sql-writer".into())
             .spawn(move || {
-                thread.run(tick);
+                thread.run();
                 drop(thread);
                 drop(alive);
             })?;
@@ -141,7 +146,8 @@ impl Writer {
     ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Alone(Box::new(move |connection| {
-            let _ = reply.send(run(connection));
+            let outcome = run(connection);
+            Box::new(move || drop(reply.send(outcome)))
         })))?;
         answer.await.map_err(|_| Error::closed())
     }
@@ -198,6 +204,7 @@ enum Next {
 
 struct Thread {
     connection: Connection,
+    audience: Audience,
     commands: Mailbox<Command>,
     stopped: Receiver<Infallible>,
     /// Jobs that ran in the open group, in order, with what came of them.
@@ -205,7 +212,7 @@ struct Thread {
 }
 
 impl Thread {
-    fn run(&mut self, tick: impl Fn()) {
+    fn run(&mut self) {
         let mut next = None;
         loop {
             let command = match next
@@ -214,21 +221,30 @@ impl Thread {
             {
                 Next::Command(command) => command,
                 Next::Idle => {
-                    tick();
+                    self.audience.rest();
                     continue;
                 }
                 Next::Closed => return,
             };
             match command {
                 Command::Job(job) => next = self.run_group(job),
-                Command::Hold(hold) => hold.run(&self.connection, &self.stopped),
-                Command::Alone(run) => {
-                    if catch_unwind(AssertUnwindSafe(|| run(&mut self.connection))).is_err() {
-                        tracing::error!("a task of the database's writer panicked");
-                    }
-                    self.connection.roll_back();
-                }
+                Command::Hold(hold) => hold.run(&self.connection, &self.audience, &self.stopped),
+                Command::Alone(run) => self.run_alone(run),
             }
+            self.audience.look_away();
+        }
+    }
+
+    /// It may change the file on other connections: before and after it the readers look anew.
+    fn run_alone(&mut self, run: impl FnOnce(&mut Connection) -> Answer) {
+        self.audience.count_commit();
+        self.audience.look_away();
+        let answer = catch_unwind(AssertUnwindSafe(|| run(&mut self.connection)));
+        self.connection.roll_back();
+        self.audience.count_commit();
+        match answer {
+            Ok(answer) => answer(),
+            Err(_) => tracing::error!("a task of the database's writer panicked"),
         }
     }
 
@@ -274,10 +290,12 @@ impl Thread {
             }
         }
         match self.connection.control("COMMIT") {
-            Ok(()) => self
-                .group
-                .drain(..)
-                .for_each(|(job, outcome)| job.answer(outcome)),
+            Ok(()) => {
+                self.audience.count_commit();
+                self.group
+                    .drain(..)
+                    .for_each(|(job, outcome)| job.answer(outcome));
+            }
             Err(error) => {
                 self.connection.roll_back();
                 tracing::debug!(%error, jobs = self.group.len(), "a group could not be committed; its jobs run one by one");
@@ -337,6 +355,7 @@ impl Thread {
             self.connection.control("COMMIT")
         });
         self.connection.roll_back();
+        self.audience.count_commit();
         outcome
     }
 }

@@ -63,7 +63,7 @@ impl Case {
         &self,
         status: u16,
         fields: &[(&'static str, &str)],
-        answer: Answer,
+        answer: Content,
     ) -> (u16, HeaderMap, Reply) {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
@@ -106,16 +106,16 @@ impl Case {
             .finish(
                 status,
                 fields,
-                Answer::Whole(Bytes::copy_from_slice(body.as_bytes())),
+                Content::Whole(Bytes::copy_from_slice(body.as_bytes())),
             )
             .await;
         (status, headers, body.collect().await.unwrap().to_bytes())
     }
 }
 
-fn streamed(body: &str) -> Answer {
+fn streamed(body: &str) -> Content {
     let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
-    Answer::Stream(body.map_err(|never| match never {}).boxed_unsync())
+    Content::Stream(body.map_err(|never| match never {}).boxed_unsync())
 }
 
 const JSON: (&str, &str) = ("content-type", "application/json");

@@ -1,0 +1,76 @@
+//! Where `cargo xtask bench` leaves what is measured, and where the results go.
+
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+/// The repository's root.
+pub(crate) fn root() -> PathBuf {
+    let bench = Path::new(env!("CARGO_MANIFEST_DIR"));
+    bench.parent().unwrap_or(bench).to_path_buf()
+}
+
+fn target(path: &str) -> PathBuf {
+    root().join("target").join(path)
+}
+
+pub(crate) fn greenroom() -> PathBuf {
+    target("release/greenroom")
+}
+
+/// The plugin that is measured.
+pub(crate) fn todo() -> PathBuf {
+    target("plugins/todo.wasm")
+}
+
+/// The plugin that answers a constant.
+pub(crate) fn hello() -> PathBuf {
+    target("fixtures/hello.wasm")
+}
+
+pub(crate) fn native_tuned() -> PathBuf {
+    target("release/native-tuned")
+}
+
+pub(crate) fn native_usual() -> PathBuf {
+    target("native-usual/release/native-usual")
+}
+
+/// Its folder, with node_modules.
+pub(crate) fn express() -> PathBuf {
+    target("express")
+}
+
+/// The committed results.
+pub(crate) fn results() -> PathBuf {
+    root().join("bench")
+}
+
+/// Databases, logs and scripts of a run, and the results of a quick one.
+pub(crate) fn scratch() -> PathBuf {
+    target("bench")
+}
+
+/// A new empty folder below [`scratch`]; what an earlier run left there is removed.
+pub(crate) fn empty_folder(name: &str) -> Result<PathBuf> {
+    let folder = scratch().join(name);
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot empty {}", folder.display()));
+        }
+        _ => {}
+    }
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder)
+}
+
+/// An error that says what to run when a file is not built.
+pub(crate) fn require(path: &Path) -> Result<()> {
+    if !path.is_file() {
+        bail!(
+            "{} is missing: `cargo xtask bench` builds it",
+            path.display()
+        );
+    }
+    Ok(())
+}

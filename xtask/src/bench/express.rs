@@ -1,0 +1,86 @@
+//! The Express server: its packages in target/express, never beside its source.
+
+use super::is_there;
+use crate::{command, tree};
+use anyhow::{Context, Result, bail};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// npm to install, the rest to compile SQLite for node.
+const TOOLS: [&str; 6] = ["node", "npm", "python3", "make", "cc", "c++"];
+/// The lock file that was installed, with the node it was compiled for. Written when all went well.
+const STAMP: &str = "installed.txt";
+
+/// Installs what is missing. An error is the reason why there is no Express to measure.
+pub(super) fn prepare() -> Result<()> {
+    let missing: Vec<_> = TOOLS.into_iter().filter(|tool| !is_there(tool)).collect();
+    if !missing.is_empty() {
+        bail!(
+            "it needs {}; missing: {}",
+            TOOLS.join(", "),
+            missing.join(", ")
+        );
+    }
+    let source = tree::root().join("bench/express");
+    let folder = tree::root().join("target/express");
+    fs::create_dir_all(&folder).context("cannot create target/express")?;
+    for file in ["package.json", "package-lock.json", "server.js"] {
+        fs::copy(source.join(file), folder.join(file))
+            .with_context(|| format!("cannot copy bench/express/{file}"))?;
+    }
+    let lock = fs::read_to_string(folder.join("package-lock.json"))
+        .context("cannot read bench/express/package-lock.json")?;
+    let node = node("process.versions.modules + ' ' + process.execPath")?;
+    let stamp = format!("{node}\n{lock}");
+    if fs::read_to_string(folder.join(STAMP)).is_ok_and(|installed| installed == stamp) {
+        return Ok(());
+    }
+    install(&folder, &node)?;
+    fs::write(folder.join(STAMP), stamp).context("cannot write target/express")
+}
+
+fn install(folder: &Path, node: &str) -> Result<()> {
+    // Install scripts would look for a compiled SQLite elsewhere; the one that compiles it is run by its name.
+    let options = ["--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
+    command::run(npm(folder).arg("ci").args(options))?;
+    let mut compile = npm(folder);
+    compile.args([
+        "--prefix",
+        "node_modules/better-sqlite3",
+        "run",
+        "build-release",
+    ]);
+    // Without node's headers at hand, npm fetches them.
+    if let Some(prefix) = headers(node) {
+        compile.arg("--").arg(format!("--nodedir={prefix}"));
+    }
+    command::run(&mut compile)
+}
+
+fn npm(folder: &Path) -> Command {
+    let mut npm = Command::new("npm");
+    command::clean(&mut npm);
+    npm.current_dir(folder);
+    npm
+}
+
+/// What an expression says in node.
+fn node(expression: &str) -> Result<String> {
+    let answer = command::output(Command::new("node").args(["-p", expression]))?;
+    if !answer.status.success() {
+        bail!("node does not run ({})", answer.status);
+    }
+    Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+}
+
+/// The folder that node was installed to, when its headers are there too.
+fn headers(node: &str) -> Option<String> {
+    let (_, program) = node.split_once(' ')?;
+    let program: PathBuf = fs::canonicalize(program).ok()?;
+    let prefix = program.parent()?.parent()?;
+    let there = prefix.join("include/node/node.h").is_file();
+    there.then(|| prefix.display().to_string())
+}
