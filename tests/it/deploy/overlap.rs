@@ -174,7 +174,11 @@ fn half_an_upload_changes_nothing() {
 
 #[test]
 fn a_stop_answers_the_deploy_that_runs() {
-    let mut host = Setup::new().plugin("c", &versioned("one")).start();
+    // Longer than the compile before it takes on a machine with other things to do.
+    let mut host = Setup::new()
+        .config("backend: {lifecycle: {serverShutdownTimeout: 5m}}")
+        .plugin("c", &versioned("one"))
+        .start();
     let folder = host.folder().to_owned();
     fs::write(folder.join("slow.wasm"), chameleon("start=spin;")).unwrap();
     let deploy = thread::spawn(move || {
