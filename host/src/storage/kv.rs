@@ -2,7 +2,7 @@
 
 use super::{
     Durability, Error, LimitKind, OpenError,
-    sqlite::{Connection, Settings},
+    sqlite::{Connection, Settings, Undo},
 };
 use crate::config::{KeyvalueLimits, SqlLimits};
 use std::{
@@ -336,7 +336,10 @@ impl Keyvalue {
     {
         let core = &self.opened().await?.core;
         core.ensure_open().map_err(KvError::Storage)?;
-        let written = core.writer.submit(Instant::now() + PATIENCE, run).await;
+        let written = core
+            .writer
+            .submit(Instant::now() + PATIENCE, Undo::Savepoint, run)
+            .await;
         written.map_err(|error| self.error(error))
     }
 

@@ -41,9 +41,20 @@ pub(super) use self::{
     core::Core,
 };
 pub use transaction::Transaction;
+pub(super) use writer::Undo;
 
 use faults::Fault;
 use rows::{All, First, Packed, Shape};
+
+fn undo(sql: &str) -> Undo {
+    let verb = words::verb(sql);
+    let changes = ["insert", "update", "delete", "replace"];
+    if changes.iter().any(|word| verb.eq_ignore_ascii_case(word)) {
+        Undo::Statement
+    } else {
+        Undo::Savepoint
+    }
+}
 
 /// A handle to one SQLite database; clones are cheap.
 #[derive(Clone)]
@@ -153,7 +164,9 @@ impl Sqlite {
         }
         self.core()
             .writer
-            .submit(until, move |connection| connection.query::<S>(&statement))
+            .submit(until, undo(&statement.sql), move |connection| {
+                connection.query::<S>(&statement)
+            })
             .await
     }
 
@@ -166,7 +179,9 @@ impl Sqlite {
         run::check(&statement.sql, self.limits())?;
         self.core()
             .writer
-            .submit(until, move |connection| connection.execute(&statement))
+            .submit(until, undo(&statement.sql), move |connection| {
+                connection.execute(&statement)
+            })
             .await
     }
 
@@ -181,7 +196,7 @@ impl Sqlite {
         self.check_batch(params.len())?;
         self.core()
             .writer
-            .submit(until, move |connection| {
+            .submit(until, Undo::Savepoint, move |connection| {
                 connection.execute_many(&sql, &params)
             })
             .await
@@ -203,7 +218,7 @@ impl Sqlite {
                 .map(|one| connection.execute(one))
                 .collect()
         };
-        self.core().writer.submit(until, run).await
+        self.core().writer.submit(until, Undo::Savepoint, run).await
     }
 
     pub(super) async fn begin(&self, access: Access, by: Deadline) -> Result<Transaction, Error> {

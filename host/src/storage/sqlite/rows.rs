@@ -165,6 +165,13 @@ impl Shape for First {
     }
 }
 
+/// A length as the layout has it.
+fn four(length: usize) -> Result<[u8; 4], Error> {
+    u32::try_from(length)
+        .map(u32::to_le_bytes)
+        .map_err(|_| Error::limit(LimitKind::ValueSize, u32::MAX.into()))
+}
+
 /// All rows in the layout of [`crate::storage::Database::query_packed`].
 pub(super) struct Packed {
     buffer: Vec<u8>,
@@ -175,17 +182,21 @@ pub(super) struct Packed {
 
 impl Packed {
     fn length(&mut self, length: usize) -> Result<(), Error> {
-        let length = u32::try_from(length)
-            .map_err(|_| Error::limit(LimitKind::ValueSize, u32::MAX.into()))?;
-        self.buffer.extend_from_slice(&length.to_le_bytes());
+        self.buffer.extend_from_slice(&four(length)?);
         Ok(())
     }
 
     fn tagged(&mut self, tag: u8, bytes: &[u8]) -> Result<(), Error> {
-        self.buffer.push(tag);
-        self.length(bytes.len())?;
+        let [a, b, c, d] = four(bytes.len())?;
+        self.buffer.reserve(5 + bytes.len());
+        self.buffer.extend_from_slice(&[tag, a, b, c, d]);
         self.buffer.extend_from_slice(bytes);
         Ok(())
+    }
+
+    fn number(&mut self, tag: u8, [a, b, c, d, e, f, g, h]: [u8; 8]) {
+        self.buffer
+            .extend_from_slice(&[tag, a, b, c, d, e, f, g, h]);
     }
 }
 
@@ -222,14 +233,8 @@ impl Shape for Packed {
             self.meter.cell(cell)?;
             match cell {
                 ValueRef::Null => self.buffer.push(0),
-                ValueRef::Integer(number) => {
-                    self.buffer.push(3);
-                    self.buffer.extend_from_slice(&number.to_le_bytes());
-                }
-                ValueRef::Real(number) => {
-                    self.buffer.push(4);
-                    self.buffer.extend_from_slice(&number.to_le_bytes());
-                }
+                ValueRef::Integer(number) => self.number(3, number.to_le_bytes()),
+                ValueRef::Real(number) => self.number(4, number.to_le_bytes()),
                 ValueRef::Text(bytes) => {
                     text(bytes, row, column)?;
                     self.tagged(5, bytes)?;

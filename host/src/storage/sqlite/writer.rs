@@ -1,5 +1,6 @@
 //! The one thread that writes to a database. Jobs that wait together are committed together: they run in one
-//! transaction, a savepoint each, and are answered after its COMMIT.
+//! transaction, and are answered after its COMMIT. A job that fails is undone alone, by its savepoint, or by SQLite when
+//! it is a single statement.
 
 use super::{
     call::{Call, Caller},
@@ -36,13 +37,23 @@ const COMMIT_GRACE: Duration = Duration::from_secs(30);
 /// A job keeps all it needs until it is answered, for it may run more than once.
 trait Work: Send {
     fn call(&self) -> &Arc<Call>;
+    fn undo(&self) -> Undo;
     fn run(&mut self, connection: &Connection) -> Result<(), Error>;
     /// What `run` found, or why it does not count.
     fn answer(self: Box<Self>, outcome: Result<(), Error>);
 }
 
+/// How a job that failed is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undo {
+    /// By SQLite: it is one INSERT, UPDATE or DELETE. A savepoint would cost as much as a small INSERT.
+    Statement,
+    Savepoint,
+}
+
 struct Job<T, F> {
     call: Arc<Call>,
+    undo: Undo,
     run: F,
     found: Option<T>,
     reply: oneshot::Sender<Result<T, Error>>,
@@ -51,6 +62,10 @@ struct Job<T, F> {
 impl<T: Send, F: FnMut(&Connection) -> Result<T, Error> + Send> Work for Job<T, F> {
     fn call(&self) -> &Arc<Call> {
         &self.call
+    }
+
+    fn undo(&self) -> Undo {
+        self.undo
     }
 
     fn run(&mut self, connection: &Connection) -> Result<(), Error> {
@@ -113,7 +128,7 @@ impl Writer {
     }
 
     /// Runs `run` in the next group. It may be called more than once; the last call counts.
-    pub(crate) async fn submit<T, F>(&self, until: Instant, run: F) -> Result<T, Error>
+    pub(crate) async fn submit<T, F>(&self, until: Instant, undo: Undo, run: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
@@ -123,6 +138,7 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Job(Box::new(Job {
             call,
+            undo,
             run,
             found: None,
             reply,
@@ -270,7 +286,10 @@ impl Thread {
             if !job.call().start() {
                 job.answer(Err(Error::TimedOut));
             } else {
-                let outcome = self.run_in_savepoint(&mut *job);
+                let outcome = match job.undo() {
+                    Undo::Statement => self.run_statement(&mut *job),
+                    Undo::Savepoint => self.run_in_savepoint(&mut *job),
+                };
                 if self.connection.is_autocommit() {
                     // This job took the group's transaction down with it. Its own error stands; the others run again.
                     job.answer(
@@ -303,6 +322,16 @@ impl Thread {
             }
         }
         other
+    }
+
+    /// Leaves no transaction when something of a failed statement stays: after `OR FAIL`, or when its rows were too many.
+    fn run_statement(&self, job: &mut dyn Work) -> Result<(), Error> {
+        let before = self.connection.raw.total_changes();
+        let outcome = self.run_watched(job);
+        if outcome.is_err() && self.connection.raw.total_changes() != before {
+            self.connection.roll_back();
+        }
+        outcome
     }
 
     fn run_in_savepoint(&self, job: &mut dyn Work) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! Group commit: whatever one job does, the others are kept and answered right.
 
 use super::*;
-use crate::storage::{ConstraintKind, LimitKind};
+use crate::storage::{ConstraintKind, LimitKind, sqlite::Undo};
 
 const JOBS: i64 = 50;
 
@@ -99,6 +99,66 @@ async fn a_job_that_breaks_a_constraint() {
     assert!(matches!(error, Error::Constraint(found) if found.kind == ConstraintKind::Unique));
 }
 
+/// What `FAIL` leaves behind is gone too.
+#[tokio::test]
+async fn a_job_with_or_fail() {
+    let t = tables(patient()).await;
+    let error = among_good_ones(
+        &t,
+        sql("INSERT OR FAIL INTO bad VALUES (2, 'new'), (3, 'taken')"),
+        None,
+    )
+    .await;
+    assert!(matches!(error, Error::Constraint(found) if found.kind == ConstraintKind::Unique));
+}
+
+#[tokio::test]
+async fn a_job_whose_trigger_fails() {
+    let t = tables(patient()).await;
+    t.run("CREATE TRIGGER fail AFTER INSERT ON bad WHEN new.x = 'fail' BEGIN DELETE FROM bad; SELECT RAISE(FAIL, 'failed'); END")
+        .await;
+    let error = among_good_ones(
+        &t,
+        sql("INSERT INTO bad VALUES (2, 'new'), (3, 'fail')"),
+        None,
+    )
+    .await;
+    assert!(
+        matches!(&error, Error::Constraint(found) if found.message == "failed"),
+        "{error:?}"
+    );
+}
+
+/// Its rows exist when the second one turns out too large to answer.
+#[tokio::test]
+async fn a_job_that_answers_too_much() {
+    let t = tables(SqlLimits {
+        value: 1 << 10,
+        ..patient()
+    })
+    .await;
+    let hold = t.db.begin(Access::ReadWrite, later()).await.unwrap();
+    let returning = |id: i64, bytes: usize| {
+        let db = t.db.clone();
+        let text = format!(
+            "INSERT INTO bad VALUES ({id}, '{id}') RETURNING replace(hex(zeroblob({bytes})), '0', 'a')"
+        );
+        tokio::spawn(async move {
+            let answered = db.query(sql(&text), Reach::Writer, later()).await;
+            answered.map(|rows| rows.rows.len())
+        })
+    };
+    let (bad, good) = (returning(2, 4 << 10), returning(3, 1));
+    while queued(&t.db) < 2 {
+        tokio::task::yield_now().await;
+    }
+    hold.rollback(later()).await.unwrap();
+    let error = bad.await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::LimitExceeded(_)), "{error:?}");
+    assert_eq!(good.await.unwrap(), Ok(1));
+    assert_eq!(t.number("SELECT sum(rowid) FROM bad").await, 1 + 3);
+}
+
 #[tokio::test]
 async fn a_job_with_or_rollback() {
     let t = tables(patient()).await;
@@ -153,12 +213,15 @@ async fn a_job_that_fills_the_database() {
 async fn a_job_that_panics() {
     let t = tables(patient()).await;
     let Database::Sqlite(db) = &t.db;
-    let panicking = db.core().writer.submit(later(), |connection| {
-        connection.control("DELETE FROM bad")?;
-        panic!("on purpose");
-        #[expect(unreachable_code, reason = "gives the closure its type")]
-        Ok(())
-    });
+    let panicking = db
+        .core()
+        .writer
+        .submit(later(), Undo::Savepoint, |connection| {
+            connection.control("DELETE FROM bad")?;
+            panic!("on purpose");
+            #[expect(unreachable_code, reason = "gives the closure its type")]
+            Ok(())
+        });
     assert!(matches!(panicking.await, Err(Error::Other(_))));
     assert_eq!(t.number("SELECT count(*) FROM bad").await, 1);
     t.run("INSERT INTO good VALUES (1, 'x')").await;
