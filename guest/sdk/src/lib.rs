@@ -34,6 +34,7 @@ pub mod bindings;
 pub mod conditional;
 pub mod config;
 mod error;
+mod fields;
 pub mod json;
 pub mod keyvalue;
 pub mod log;
@@ -44,6 +45,7 @@ mod request;
 mod response;
 mod router;
 pub mod sql;
+mod words;
 
 /// A request makes and drops some thirty small allocations. The C library's allocator, Rust's default in a component,
 /// takes a third of a short request's time for them; this one a fraction of that.

@@ -12,6 +12,9 @@ pub struct Query(Vec<(String, String)>);
 impl Query {
     /// `text` is what follows the `?`. A broken escape anywhere in it is a 400.
     pub fn parse(text: &str) -> Result<Self, Error> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
         text.split('&')
             .filter(|pair| !pair.is_empty())
             .map(|pair| {

@@ -7,6 +7,7 @@ pub use body::Body;
 use crate::{
     Error, Query,
     bindings::wasi::http::types::{Fields, IncomingRequest, Method},
+    fields::{self, text},
     json,
 };
 use serde::de::DeserializeOwned;
@@ -36,6 +37,8 @@ enum Source {
     Whole {
         head: Vec<u8>,
         fields: usize,
+        /// Where the field lines end, once a header is asked for.
+        ends: OnceCell<Vec<usize>>,
         body: Cell<Vec<u8>>,
     },
 }
@@ -46,6 +49,7 @@ impl Request {
         let source = Source::Whole {
             head: Vec::new(),
             fields: 0,
+            ends: OnceCell::new(),
             body: Cell::default(),
         };
         Self::from_source(method.into(), path_and_query.into(), source)
@@ -54,7 +58,8 @@ impl Request {
     /// Adds a header to a request made by hand.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        if let Source::Whole { head, .. } = &mut self.source {
+        if let Source::Whole { head, ends, .. } = &mut self.source {
+            ends.take();
             head.extend(
                 [&name.to_ascii_lowercase(), ": ", value, "\r\n"]
                     .concat()
@@ -88,27 +93,31 @@ impl Request {
 
     /// `head` as `greenroom:http/handler` describes it.
     pub(crate) fn whole(head: Vec<u8>, body: Vec<u8>) -> Self {
-        let end = head.iter().position(|byte| *byte == b'\r');
-        let line = &head[..end.unwrap_or(head.len())];
+        let end = memchr::memchr(b'\r', &head).unwrap_or(head.len());
+        let line = &head[..end];
         let mut words = line.split(|byte| *byte == b' ');
-        let (method, uri) = (words.next(), words.next().unwrap_or_default());
-        let method = match known(method.unwrap_or_default()) {
-            Some(known) => Cow::Borrowed(known),
-            None => String::from_utf8_lossy(method.unwrap_or_default())
-                .into_owned()
-                .into(),
+        let method = words.next().unwrap_or_default();
+        let uri = match line.strip_suffix(b" HTTP/1.1") {
+            Some(line) => line.get(method.len() + 1..),
+            None => words.next(),
         };
-        let target = String::from_utf8_lossy(&uri[authority_end(uri)..]).into_owned();
+        let uri = uri.unwrap_or_default();
+        let method = match known(method) {
+            Some(known) => Cow::Borrowed(known),
+            None => text(method).into_owned().into(),
+        };
+        let target = text(&uri[authority_end(uri)..]).into_owned();
         let source = Source::Whole {
-            fields: (line.len() + 2).min(head.len()),
+            fields: (end + 2).min(head.len()),
             head,
+            ends: OnceCell::new(),
             body: Cell::new(body),
         };
         Self::from_source(method, target, source)
     }
 
     fn from_source(method: Cow<'static, str>, target: String, source: Source) -> Self {
-        let path_end = target.bytes().position(|byte| byte == b'?');
+        let path_end = memchr::memchr(b'?', target.as_bytes());
         Self {
             method,
             path_end: path_end.unwrap_or(target.len()),
@@ -159,15 +168,27 @@ impl Request {
 
     /// A header's value; several values are joined with `, `, and bytes that are no UTF-8 become U+FFFD.
     pub fn header(&self, name: &str) -> Option<String> {
+        self.value(name).map(Cow::into_owned)
+    }
+
+    fn value(&self, name: &str) -> Option<Cow<'_, str>> {
         match &self.source {
-            Source::Whole { head, fields, .. } => {
-                let same = |(n, _): &(&[u8], &[u8])| n.eq_ignore_ascii_case(name.as_bytes());
-                let values = field_lines(&head[*fields..]).filter(same);
-                joined(values.map(|(_, value)| String::from_utf8_lossy(value)))
+            Source::Whole {
+                head, fields, ends, ..
+            } => {
+                let head = &head[*fields..];
+                let ends = ends.get_or_init(|| {
+                    let mut ends = Vec::with_capacity(16);
+                    ends.extend(fields::ends(head));
+                    ends
+                });
+                let values = fields::values(head, ends.iter().copied(), name);
+                joined(values.map(text))
             }
             Source::Host { headers, request } => {
                 let values = headers.get_or_init(|| request.headers()).get(name);
-                joined(values.iter().map(|value| String::from_utf8_lossy(value)))
+                let values = values.iter().map(|value| text(value).into_owned().into());
+                joined(values)
             }
         }
     }
@@ -175,13 +196,17 @@ impl Request {
     /// Every header, names in lower case.
     pub fn headers(&self) -> Vec<(String, String)> {
         match &self.source {
-            Source::Whole { head, fields, .. } => field_lines(&head[*fields..]).map(text).collect(),
+            Source::Whole { head, fields, .. } => {
+                let head = &head[*fields..];
+                let lines = fields::lines(head, fields::ends(head));
+                lines.filter_map(fields::parts).map(owned).collect()
+            }
             Source::Host { headers, request } => {
                 let entries = headers.get_or_init(|| request.headers()).entries();
                 let entries = entries
                     .iter()
                     .map(|(name, value)| (name.as_bytes(), &value[..]));
-                entries.map(text).collect()
+                entries.map(owned).collect()
             }
         }
     }
@@ -228,7 +253,7 @@ impl Request {
     /// 415 unless `Content-Type` says JSON in UTF-8: see [`json::is_json`].
     pub fn expect_json(&self) -> Result<(), Error> {
         if self
-            .header("content-type")
+            .value("content-type")
             .is_some_and(|value| json::is_json(&value))
         {
             return Ok(());
@@ -246,41 +271,35 @@ impl Request {
     }
 }
 
-fn text((name, value): (&[u8], &[u8])) -> (String, String) {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    (text(name), text(value))
-}
-
-/// The names and values of field lines as the host writes them: `name: value`, CR LF.
-fn field_lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let lines = lines.split(|byte| *byte == b'\n');
-    lines.filter_map(|line| {
-        let line = line.strip_suffix(b"\r")?;
-        let colon = line.iter().position(|byte| *byte == b':')?;
-        let value = &line[colon + 1..];
-        Some((&line[..colon], value.strip_prefix(b" ").unwrap_or(value)))
-    })
+fn owned((name, value): (&[u8], &[u8])) -> (String, String) {
+    (text(name).into_owned(), text(value).into_owned())
 }
 
 /// Where the path of an absolute URI begins.
 fn authority_end(uri: &[u8]) -> usize {
     let authority = uri.windows(3).position(|three| three == b"://");
     let authority = authority.map_or(0, |at| at + 3);
-    let path = uri[authority..]
-        .iter()
-        .position(|byte| matches!(byte, b'/' | b'?'));
+    let path = memchr::memchr2(b'/', b'?', &uri[authority..]);
     path.map_or(uri.len(), |path| authority + path)
 }
 
 /// The usual methods, without a copy.
 fn known(method: &[u8]) -> Option<&'static str> {
-    let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
-    known.into_iter().find(|known| known.as_bytes() == method)
+    Some(match method {
+        b"GET" => "GET",
+        b"HEAD" => "HEAD",
+        b"POST" => "POST",
+        b"PUT" => "PUT",
+        b"DELETE" => "DELETE",
+        b"OPTIONS" => "OPTIONS",
+        b"PATCH" => "PATCH",
+        _ => return None,
+    })
 }
 
-fn joined<'a>(mut values: impl Iterator<Item = Cow<'a, str>>) -> Option<String> {
-    let first = values.next()?.into_owned();
-    Some(values.fold(first, |all, value| all + ", " + &value))
+fn joined<'a>(mut values: impl Iterator<Item = Cow<'a, str>>) -> Option<Cow<'a, str>> {
+    let first = values.next()?;
+    Some(values.fold(first, |all, value| [&*all, ", ", &*value].concat().into()))
 }
 
 fn method_name(method: Method) -> Cow<'static, str> {
@@ -301,6 +320,7 @@ fn method_name(method: Method) -> Cow<'static, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::de::IgnoredAny;
 
     #[test]
     fn the_target_is_split() {
@@ -370,16 +390,11 @@ mod tests {
     #[test]
     fn json_needs_its_content_type() {
         let request = Request::new("POST", "/").with_body("{}");
-        assert_eq!(
-            request
-                .json::<serde::de::IgnoredAny>(9)
-                .unwrap_err()
-                .status(),
-            415
-        );
+        let refused = request.json::<IgnoredAny>(9).unwrap_err();
+        assert_eq!(refused.status(), 415);
         let request = Request::new("POST", "/")
             .with_body("{}")
             .with_header("content-type", "application/json");
-        assert!(request.json::<serde::de::IgnoredAny>(9).is_ok());
+        assert!(request.json::<IgnoredAny>(9).is_ok());
     }
 }

@@ -1,11 +1,14 @@
 //! An answer, and how it leaves the component.
 
-use crate::bindings::{
-    unary::exports::greenroom::http::handler,
-    wasi::{
-        http::types::{Fields, OutgoingBody, OutgoingResponse, ResponseOutparam},
-        io::streams::{OutputStream, StreamError},
+use crate::{
+    bindings::{
+        unary::exports::greenroom::http::handler,
+        wasi::{
+            http::types::{Fields, OutgoingBody, OutgoingResponse, ResponseOutparam},
+            io::streams::{OutputStream, StreamError},
+        },
     },
+    fields,
 };
 use serde::Serialize;
 use std::{borrow::Cow, cell::RefCell, io};
@@ -13,9 +16,15 @@ use std::{borrow::Cow, cell::RefCell, io};
 /// A status, headers and a body.
 pub struct Response {
     status: u16,
-    headers: Vec<(Cow<'static, str>, Vec<u8>)>,
+    /// The headers as field lines, which is how the host takes them.
+    fields: Vec<u8>,
+    /// The first header that cannot be a field line.
+    unsendable: Option<String>,
     content: Content,
 }
+
+/// Room for the headers of most answers, bytes.
+const FIELDS: usize = 192;
 
 /// Larger bodies than this are written in pieces, bytes: the host holds a whole one in memory until the client has it.
 const WHOLE: usize = 256 << 10;
@@ -30,11 +39,7 @@ enum Content {
 impl Response {
     /// An answer without a body.
     pub fn new(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            content: Content::Bytes(Vec::new()),
-        }
+        Self::of(status, Content::Bytes(Vec::new()))
     }
 
     /// 204.
@@ -65,15 +70,8 @@ impl Response {
 
     /// A body of any type.
     pub fn bytes_of(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
-        let headers = vec![(
-            Cow::Borrowed("content-type"),
-            content_type.as_bytes().to_vec(),
-        )];
-        Self {
-            status,
-            headers,
-            content: Content::Bytes(body.into()),
-        }
+        let content = Content::Bytes(body.into());
+        Self::of(status, content).with_header("content-type", content_type)
     }
 
     /// A body that is written while it is sent. An error ends the answer without its proper end, so that the client
@@ -83,14 +81,16 @@ impl Response {
         content_type: &'static str,
         produce: impl FnOnce(&mut Writer) -> io::Result<()> + 'static,
     ) -> Self {
-        let headers = vec![(
-            Cow::Borrowed("content-type"),
-            content_type.as_bytes().to_vec(),
-        )];
+        let content = Content::Stream(Box::new(produce));
+        Self::of(status, content).with_header("content-type", content_type)
+    }
+
+    fn of(status: u16, content: Content) -> Self {
         Self {
             status,
-            headers,
-            content: Content::Stream(Box::new(produce)),
+            fields: Vec::with_capacity(FIELDS),
+            unsendable: None,
+            content,
         }
     }
 
@@ -101,7 +101,10 @@ impl Response {
         name: impl Into<Cow<'static, str>>,
         value: impl AsRef<[u8]>,
     ) -> Self {
-        self.headers.push((name.into(), value.as_ref().to_vec()));
+        let name = name.into();
+        if !fields::append(&name, value.as_ref(), &mut self.fields) {
+            self.unsendable.get_or_insert_with(|| name.into_owned());
+        }
         self
     }
 
@@ -111,11 +114,15 @@ impl Response {
 
     /// The first value of a header, where it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self
-            .headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))?;
-        str::from_utf8(value).ok()
+        str::from_utf8(self.values(name).next()?).ok()
+    }
+
+    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        fields::values(&self.fields, fields::ends(&self.fields), name)
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        fields::lines(&self.fields, fields::ends(&self.fields))
     }
 
     /// The body, unless it is streamed.
@@ -126,28 +133,24 @@ impl Response {
         }
     }
 
+    /// Why the answer cannot be sent.
+    fn problem(&self) -> Option<String> {
+        let name = self.unsendable.as_ref()?;
+        Some(format!("a header of the answer: {name:?} cannot be sent"))
+    }
+
     /// The answer as the host's one call gets it. A body that is streamed, or large, waits for the host's next call.
-    pub(crate) fn give(self) -> handler::Response {
-        let mut fields = Vec::with_capacity(256);
-        let mut field = |name: &str, value: &[u8]| {
-            [name.as_bytes(), b": ", value, b"\r\n"]
-                .iter()
-                .for_each(|part| fields.extend_from_slice(part));
-        };
-        for (name, value) in &self.headers {
-            // Its other lines would be headers of their own, which nobody meant.
-            if let Some(problem) = unsendable(name, value) {
-                eprintln!("{problem}");
-                return Self::new(500).give();
-            }
-            field(name, value);
+    pub(crate) fn give(mut self) -> handler::Response {
+        if let Some(problem) = self.problem() {
+            eprintln!("{problem}");
+            return Self::new(500).give();
         }
-        let body = match self.content {
+        let content = std::mem::replace(&mut self.content, Content::Bytes(Vec::new()));
+        let body = match content {
             Content::Bytes(bytes) if bytes.len() > WHOLE => {
-                let named =
-                    |(name, _): &(Cow<'_, str>, _)| name.eq_ignore_ascii_case("content-length");
-                if !self.headers.iter().any(named) {
-                    field("content-length", bytes.len().to_string().as_bytes());
+                if self.values("content-length").next().is_none() {
+                    let length = bytes.len().to_string();
+                    fields::append("content-length", length.as_bytes(), &mut self.fields);
                 }
                 Pending::keep(Box::new(move |writer| io::Write::write_all(writer, &bytes)))
             }
@@ -156,7 +159,7 @@ impl Response {
         };
         handler::Response {
             status: self.status,
-            headers: fields,
+            headers: self.fields,
             body,
         }
     }
@@ -164,11 +167,11 @@ impl Response {
     /// Hands the answer to the host through wasi:http. A whole body goes with one write before the head is given away, as far as the
     /// host takes it at once; the rest, and a stream, follow as the host asks for them.
     pub(crate) fn send(self, out: ResponseOutparam) {
-        let mut headers: Vec<_> = self
-            .headers
-            .into_iter()
-            .map(|(name, value)| (name.into_owned(), value))
-            .collect();
+        let owned = |(name, value): (&[u8], &[u8])| {
+            let name = String::from_utf8_lossy(name).into_owned();
+            (name, value.to_vec())
+        };
+        let mut headers: Vec<_> = self.lines().filter_map(fields::parts).map(owned).collect();
         if let Content::Bytes(bytes) = &self.content
             && !matches!(self.status, 204 | 304)
             && !headers
@@ -180,8 +183,10 @@ impl Response {
                 bytes.len().to_string().into_bytes(),
             ));
         }
-        let head = Fields::from_list(&headers)
-            .map_err(|error| format!("a header of the answer: {error:?}"));
+        let head = self.problem().map_or(Ok(()), Err).and_then(|()| {
+            Fields::from_list(&headers)
+                .map_err(|error| format!("a header of the answer: {error:?}"))
+        });
         let head = head.map(OutgoingResponse::new).and_then(|response| {
             let set = response.set_status_code(self.status);
             set.map(|()| response)
@@ -199,19 +204,6 @@ impl Response {
             }
         }
     }
-}
-
-/// Why a header cannot be a field line.
-fn unsendable(name: &str, value: &[u8]) -> Option<String> {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let name_is_sound = !name.is_empty() && name.bytes().all(token);
-    let value_is_sound = value
-        .iter()
-        .all(|byte| *byte == b'\t' || (*byte >= 0x20 && *byte != 0x7f));
-    if name_is_sound && value_is_sound {
-        return None;
-    }
-    Some(format!("a header of the answer: {name:?} cannot be sent"))
 }
 
 /// The body of the answer that was just given, which the host asks for next.
@@ -306,5 +298,30 @@ fn broken(error: StreamError) -> io::Error {
     match error {
         StreamError::Closed => io::Error::new(io::ErrorKind::BrokenPipe, "the client is gone"),
         StreamError::LastOperationFailed(error) => io::Error::other(error.to_debug_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_field_lines() {
+        let response = Response::text(200, "a")
+            .with_header("X-b", "c: d")
+            .with_header("x-B", String::from("e"));
+        assert_eq!(response.header("x-b"), Some("c: d"));
+        assert_eq!(response.header("x"), None);
+        let given = response.give();
+        let expected = b"content-type: text/plain; charset=utf-8\r\nX-b: c: d\r\nx-B: e\r\n";
+        assert_eq!((given.status, &given.headers[..]), (200, &expected[..]));
+    }
+
+    #[test]
+    fn an_answer_with_a_header_that_cannot_be_sent_is_a_500() {
+        for (name, value) in [("a", "b\r\nc: d"), ("a", "\0"), ("a\n", "b"), ("", "b")] {
+            let given = Response::text(200, "a").with_header(name, value).give();
+            assert_eq!((given.status, &given.headers[..]), (500, &b""[..]));
+        }
     }
 }

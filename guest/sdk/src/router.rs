@@ -25,6 +25,7 @@ struct Route {
 }
 
 enum Segment {
+    /// With the slash before it.
     Literal(&'static str),
     Name(&'static str),
 }
@@ -62,14 +63,15 @@ impl Router {
     /// `method` in capitals; `pattern` as `/todos/:id`.
     #[must_use]
     pub fn route(mut self, method: &'static str, pattern: &'static str, handler: Handler) -> Self {
-        let pattern = segments(pattern)
-            .into_iter()
-            .flatten()
-            .map(|text| {
-                text.strip_prefix(':')
-                    .map_or(Segment::Literal(text), Segment::Name)
-            })
-            .collect();
+        let mut rest = segments(pattern).unwrap_or_default();
+        let mut pattern = Vec::new();
+        while let Some((segment, after)) = first(rest) {
+            pattern.push(match segment.strip_prefix("/:") {
+                Some(name) => Segment::Name(name),
+                None => Segment::Literal(segment),
+            });
+            rest = after;
+        }
         self.routes.push(Route {
             method,
             pattern,
@@ -87,15 +89,16 @@ impl Router {
     }
 
     fn answer(&self, request: &mut Request) -> Result<Response, Error> {
-        let path: Option<Vec<&str>> = segments(request.path()).map(Iterator::collect);
-        let fits = |route: &&Route| path.as_ref().is_some_and(|path| route.fits(path));
+        let path = segments(request.path());
+        let fits = |route: &&Route| path.is_some_and(|path| route.fits(path));
         let fitting = || self.routes.iter().filter(fits);
         let method = if request.method() == "HEAD" {
             "GET"
         } else {
             request.method()
         };
-        let Some(route) = fitting().find(|route| route.method == method) else {
+        let of_method = |route: &&Route| route.method == method && fits(route);
+        let Some(route) = self.routes.iter().find(of_method) else {
             let allow = allow(fitting()).ok_or_else(|| Error::not_found("Not found"))?;
             return match method {
                 "OPTIONS" => Ok(Response::no_content().with_header("allow", allow)),
@@ -105,7 +108,7 @@ impl Router {
                 }
             };
         };
-        let params = route.params(path.as_deref().unwrap_or_default())?;
+        let params = route.params(path.unwrap_or_default())?;
         let query = Query::parse(request.raw_query())?;
         request.route(params, query);
         (route.handler)(request)
@@ -113,41 +116,65 @@ impl Router {
 }
 
 impl Route {
-    fn fits(&self, path: &[&str]) -> bool {
-        let same = |(segment, text): (&Segment, &&str)| match segment {
-            Segment::Literal(literal) => literal == text,
-            Segment::Name(_) => !text.is_empty(),
-        };
-        self.pattern.len() == path.len() && self.pattern.iter().zip(path).all(same)
+    fn fits(&self, path: &str) -> bool {
+        self.walk(path, |_, _| ())
+    }
+
+    /// Whether a path fits. `named` sees the text of each `:name` up to where it does not.
+    fn walk<'a>(&self, path: &'a str, mut named: impl FnMut(&'static str, &'a str)) -> bool {
+        let mut rest = path;
+        for segment in &self.pattern {
+            match segment {
+                Segment::Literal(literal) => match rest.strip_prefix(literal) {
+                    Some(after) if after.is_empty() || after.starts_with('/') => rest = after,
+                    _ => return false,
+                },
+                Segment::Name(name) => match first(rest) {
+                    Some((segment, after)) if segment.len() > 1 => {
+                        named(name, &segment[1..]);
+                        rest = after;
+                    }
+                    _ => return false,
+                },
+            }
+        }
+        rest.is_empty()
     }
 
     /// The decoded values of the `:names`, for a path that fits.
-    fn params(&self, path: &[&str]) -> Result<Vec<(&'static str, String)>, Error> {
-        let named = self
-            .pattern
-            .iter()
-            .zip(path)
-            .filter_map(|(segment, text)| match segment {
-                Segment::Name(name) => Some((*name, *text)),
-                Segment::Literal(_) => None,
-            });
-        named
-            .map(|(name, text)| match percent::decode(text) {
-                Ok(value) => Ok((name, value.into_owned())),
-                Err(percent::Broken) => Err(Error::bad_request(format!(
-                    "{name} has an invalid percent-escape"
-                ))),
-            })
-            .collect()
+    fn params(&self, path: &str) -> Result<Vec<(&'static str, String)>, Error> {
+        let mut params = Ok(Vec::new());
+        self.walk(path, |name, text| {
+            if let Ok(decoded) = &mut params {
+                match percent::decode(text) {
+                    Ok(value) => decoded.push((name, value.into_owned())),
+                    Err(percent::Broken) => {
+                        let message = format!("{name} has an invalid percent-escape");
+                        params = Err(Error::bad_request(message));
+                    }
+                }
+            }
+        });
+        params
     }
 }
 
-/// The segments of a path, one slash at its end aside; none of them for `/`. `None` for what is no path, as `*`.
-fn segments(path: &str) -> Option<impl Iterator<Item = &str>> {
-    let path = path.strip_prefix('/')?;
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let segments = (!path.is_empty()).then(|| path.split('/'));
-    Some(segments.into_iter().flatten())
+/// The segments of a path, each with the slash before it, one slash at its end aside; empty for `/`. `None` for what is
+/// no path, as `*`.
+fn segments(path: &str) -> Option<&str> {
+    let inner = path.strip_prefix('/')?;
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    Some(match inner.len() {
+        0 => "",
+        length => &path[..=length],
+    })
+}
+
+/// The first of the segments, and the others.
+fn first(segments: &str) -> Option<(&str, &str)> {
+    let inner = segments.strip_prefix('/')?;
+    let end = memchr::memchr(b'/', inner.as_bytes());
+    Some(segments.split_at(end.map_or(segments.len(), |end| end + 1)))
 }
 
 /// The methods of a path's routes, for `Allow`; `None` when no route fits.

@@ -175,7 +175,9 @@ pub(crate) fn delete(id: &str, if_match: Option<&IfMatch>) -> Result<bool, Error
 fn is_current(transaction: &Transaction, id: &str, if_match: &IfMatch) -> Result<bool, Error> {
     match json_of(&transaction.query(BY_ID, params![id])?)? {
         None => Ok(false),
-        Some(json) => if_match.check(&etag(&json)).map(|()| true),
+        Some(json) => if_match
+            .check(&String::from_utf8_lossy(&etag(&json)))
+            .map(|()| true),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::Value;
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 /// The largest body, in bytes.
 pub(crate) const BODY_LIMIT: usize = 100 << 10;
@@ -72,12 +72,12 @@ fn text(name: &str, value: Value) -> Result<String, Error> {
     let Value::String(text) = value else {
         return Err(Error::bad_request(format!("{name} must be a string")));
     };
-    if text.chars().count() > TEXT_LIMIT {
+    if text.len() > TEXT_LIMIT && text.chars().count() > TEXT_LIMIT {
         return Err(Error::bad_request(format!(
             "{name} must be at most {TEXT_LIMIT} characters"
         )));
     }
-    if text.contains('\0') {
+    if text.as_bytes().contains(&0) {
         return Err(Error::bad_request(format!("{name} must not contain NUL")));
     }
     Ok(text)
@@ -96,6 +96,16 @@ struct Fields {
     completed: Option<Value>,
 }
 
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum Name {
+    Title,
+    EntityRef,
+    Completed,
+    #[serde(other)]
+    Other,
+}
+
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
@@ -108,12 +118,12 @@ impl<'de> Deserialize<'de> for Fields {
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Fields, M::Error> {
                 let mut fields = Fields::default();
-                while let Some(name) = map.next_key::<Cow<'_, str>>()? {
-                    let field = match &*name {
-                        "title" => &mut fields.title,
-                        "entityRef" => &mut fields.entity_ref,
-                        "completed" => &mut fields.completed,
-                        _ => {
+                while let Some(name) = map.next_key()? {
+                    let field = match name {
+                        Name::Title => &mut fields.title,
+                        Name::EntityRef => &mut fields.entity_ref,
+                        Name::Completed => &mut fields.completed,
+                        Name::Other => {
                             map.next_value::<IgnoredAny>()?;
                             continue;
                         }

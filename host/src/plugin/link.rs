@@ -68,7 +68,8 @@ impl Linkers {
 }
 
 /// Our imports besides `wasi:*@0.2.x`. A pre-release matches only itself; 0.1.x matches any 0.1.y.
-const OFFERED: [&str; 7] = [
+const OFFERED: [&str; 8] = [
+    "greenroom:logging/threshold@0.1.0",
     "greenroom:sql/client@0.1.0",
     "greenroom:sql/types@0.1.0",
     "wasi:config/store@0.2.0-rc.1",

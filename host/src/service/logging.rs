@@ -1,4 +1,5 @@
-//! `wasi:logging/logging`: the plugin's lines in the host's log, with plugin, build and request id.
+//! `wasi:logging/logging`: the plugin's lines in the host's log, with plugin, build and request id; and
+//! `greenroom:logging/threshold`: which of them anybody reads.
 
 use super::{Scope, Speaker};
 use std::borrow::Cow;
@@ -11,9 +12,10 @@ use wasmtime::{
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
-        interfaces: "import wasi:logging/logging@0.1.0-draft;",
+        interfaces: "import wasi:logging/logging@0.1.0-draft; import greenroom:logging/threshold@0.1.0;",
     });
 }
+use bindings::greenroom::logging::threshold;
 use bindings::wasi::logging::logging;
 
 /// Bytes of one line's message; the rest is cut.
@@ -36,6 +38,21 @@ impl logging::Host for View<'_> {
             logging::Level::Error | logging::Level::Critical => Level::ERROR,
         };
         line(self.speaker, &self.scope.request, level, &context, &message);
+    }
+}
+
+impl threshold::Host for View<'_> {
+    fn get(&mut self) -> Option<logging::Level> {
+        // tracing wants the level at compile time here too.
+        macro_rules! first_read {
+            ($($level:ident => $answer:ident),*) => {
+                $(if tracing::enabled!(target: "plugin", Level::$level) {
+                    return Some(logging::Level::$answer);
+                })*
+            };
+        }
+        first_read!(TRACE => Trace, DEBUG => Debug, INFO => Info, WARN => Warn, ERROR => Error);
+        None
     }
 }
 
@@ -94,7 +111,8 @@ pub fn add_to_linker<T: Send + 'static>(
     linker: &mut Linker<T>,
     view: fn(&mut T) -> View<'_>,
 ) -> Result<()> {
-    logging::add_to_linker::<T, Has>(linker, view)
+    logging::add_to_linker::<T, Has>(linker, view)?;
+    threshold::add_to_linker::<T, Has>(linker, view)
 }
 
 #[cfg(test)]

@@ -149,7 +149,10 @@ fn a_component_that_does_not_come_up_is_refused_and_the_old_build_serves() {
             "describe=host",
             (
                 "describe",
-                &["describe() may not call the host", "wasi:logging/logging"],
+                &[
+                    "describe() may not call the host",
+                    "greenroom:logging/threshold",
+                ],
             ),
         ),
         (

@@ -1,12 +1,16 @@
 //! Rows as JSON, straight from the host's buffer: no value of Rust's is made on the way.
 
-use super::{Error, Row, packed::Raw};
-use crate::json::write_text;
+use super::{
+    Error, Row,
+    packed::{Raw, raw, text},
+};
+use crate::json::end_text;
 
 /// One member of the object that [`Row::write_json`] writes: its name, and the column that it takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Member {
-    /// `"name":` with as many bytes as `length` says. A copy of a known size costs a fraction of any other in wasm.
+    /// `,"name":"`, of which `length` bytes are before the last quote. A copy of a known size costs a fraction of any
+    /// other in wasm.
     prefix: [u8; PREFIX],
     length: usize,
     column: usize,
@@ -20,8 +24,8 @@ enum Kind {
     Boolean,
 }
 
-/// Bytes of the longest name with its quotes and colon.
-const PREFIX: usize = 32;
+/// Bytes of the longest name with a comma, a colon and the quotes.
+const PREFIX: usize = 34;
 
 impl Member {
     /// A text, number, boolean or null, as the cell has it. Columns count from 0. `name` is at most 29 bytes, none of
@@ -45,63 +49,97 @@ impl Member {
 
     const fn of_kind(name: &str, column: usize, kind: Kind) -> Self {
         let name = name.as_bytes();
-        assert!(name.len() + 3 <= PREFIX, "the name has more than 29 bytes");
+        assert!(name.len() + 5 <= PREFIX, "the name has more than 29 bytes");
         let mut prefix = [0; PREFIX];
-        prefix[0] = b'"';
+        prefix[0] = b',';
+        prefix[1] = b'"';
         let mut at = 0;
         while at < name.len() {
             let plain = name[at] >= 0x20 && name[at] != b'"' && name[at] != b'\\';
             assert!(plain, "the name would need escapes");
-            prefix[at + 1] = name[at];
+            prefix[at + 2] = name[at];
             at += 1;
         }
-        prefix[at + 1] = b'"';
-        prefix[at + 2] = b':';
+        prefix[at + 2] = b'"';
+        prefix[at + 3] = b':';
+        prefix[at + 4] = b'"';
         Self {
             prefix,
-            length: at + 3,
+            length: at + 4,
             column,
             kind,
         }
     }
+
+    /// Writes what is before a value, and its first quote if `quotes` is 1.
+    #[inline]
+    fn begin(&self, quotes: usize, json: &mut Vec<u8>) {
+        let end = json.len() + self.length + quotes;
+        json.extend_from_slice(&self.prefix);
+        json.truncate(end);
+    }
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
     /// Appends the row as a compact JSON object with these members, in their order. A cell that JSON cannot carry (a
     /// blob, a number that is not finite), or that is no boolean where one is meant, is [`Error::Conversion`].
     pub fn write_json(&self, members: &[Member], json: &mut Vec<u8>) -> Result<(), Error> {
-        json.push(b'{');
         let start = json.len();
+        let (mut cells, mut next) = (self.cells, 0);
         for member in members {
-            let cell = self.raw(member.column)?;
-            if matches!(cell, Raw::Null) && member.kind == Kind::Optional {
-                continue;
+            if member.column != next || next >= self.width() {
+                cells = self.from(member.column)?;
             }
-            if json.len() > start {
-                json.push(b',');
-            }
-            let end = json.len() + member.length;
-            json.extend_from_slice(&member.prefix);
-            json.truncate(end);
-            match (cell, member.kind) {
-                (Raw::Boolean(true), _) | (Raw::Integer(1), Kind::Boolean) => {
-                    json.extend_from_slice(b"true");
+            next = member.column + 1;
+            // Texts are most of what there is, and what is short here keeps its values in registers.
+            cells = match text(cells) {
+                Some((text, after)) if member.kind != Kind::Boolean => {
+                    member.begin(1, json);
+                    // The host answers no text that is not UTF-8, so that is not looked at again.
+                    end_text(text, json);
+                    after
                 }
-                (Raw::Boolean(false), _) | (Raw::Integer(0), Kind::Boolean) => {
-                    json.extend_from_slice(b"false");
-                }
-                (Raw::Null, Kind::Value) => json.extend_from_slice(b"null"),
-                // The host answers no text that is not UTF-8, so that is not looked at again.
-                (Raw::Text(text), Kind::Value | Kind::Optional) => write_text(text, json),
-                (Raw::Integer(number), Kind::Value | Kind::Optional) => write(&number, json),
-                (Raw::Real(number), Kind::Value | Kind::Optional) if number.is_finite() => {
-                    write(&number, json);
-                }
-                _ => return Err(self.unreadable(member.column, "JSON value")),
-            }
+                _ => self.write_other(member, cells, json)?,
+            };
+        }
+        // In the place of the first member's comma.
+        match json.get_mut(start) {
+            Some(first) => *first = b'{',
+            None => json.push(b'{'),
         }
         json.push(b'}');
         Ok(())
+    }
+
+    /// Writes a member that is no text, and answers what follows its cell.
+    #[inline(never)]
+    fn write_other(
+        &self,
+        member: &Member,
+        cells: &'a [u8],
+        json: &mut Vec<u8>,
+    ) -> Result<&'a [u8], Error> {
+        let unreadable = || self.unreadable(member.column, "JSON value");
+        let (cell, after) = raw(cells).ok_or_else(unreadable)?;
+        if matches!(cell, Raw::Null) && member.kind == Kind::Optional {
+            return Ok(after);
+        }
+        member.begin(0, json);
+        match (cell, member.kind) {
+            (Raw::Boolean(true), _) | (Raw::Integer(1), Kind::Boolean) => {
+                json.extend_from_slice(b"true");
+            }
+            (Raw::Boolean(false), _) | (Raw::Integer(0), Kind::Boolean) => {
+                json.extend_from_slice(b"false");
+            }
+            (Raw::Null, Kind::Value) => json.extend_from_slice(b"null"),
+            (Raw::Integer(number), Kind::Value | Kind::Optional) => write(&number, json),
+            (Raw::Real(number), Kind::Value | Kind::Optional) if number.is_finite() => {
+                write(&number, json);
+            }
+            _ => return Err(unreadable()),
+        }
+        Ok(after)
     }
 }
 
@@ -153,6 +191,31 @@ mod tests {
             numbers,
             r#"x{"title":-9223372036854775808,"note":0.5,"done":true}"#
         );
+    }
+
+    #[test]
+    fn columns_come_in_any_order_and_of_their_row_alone() {
+        let mut buffer = [2u32.to_le_bytes(), 2u32.to_le_bytes()].concat();
+        buffer.extend([0; 8]);
+        buffer.extend([text("a"), vec![2], text("b"), vec![1]].concat());
+        let rows = Rows::parse(buffer).unwrap();
+        let mut json = Vec::new();
+        let members = [("y", 1), ("x", 0), ("z", 0)].map(|(name, at)| Member::new(name, at));
+        for row in rows.iter() {
+            row.write_json(&members, &mut json).unwrap();
+            row.write_json(&[], &mut json).unwrap();
+            for wrong in [2, usize::MAX] {
+                let members = [
+                    Member::new("x", 0),
+                    Member::new("y", 1),
+                    Member::new("z", wrong),
+                ];
+                let written = row.write_json(&members, &mut Vec::new());
+                assert!(matches!(written, Err(Error::Conversion(_))));
+            }
+        }
+        let expected = r#"{"y":true,"x":"a","z":"a"}{}{"y":false,"x":"b","z":"b"}{}"#;
+        assert_eq!(str::from_utf8(&json), Ok(expected));
     }
 
     #[test]

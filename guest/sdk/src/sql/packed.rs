@@ -3,16 +3,17 @@
 //! content of a buffer can make this code panic.
 
 use super::Error;
-use std::ops::Range;
 
 /// The rows of a result.
 #[derive(Debug)]
 pub struct Rows {
     buffer: Vec<u8>,
-    columns: Vec<Range<usize>>,
+    width: usize,
     count: usize,
-    /// Where each cell's tag lies, row by row.
-    cells: Vec<usize>,
+    /// Where the first row begins.
+    first: usize,
+    /// Where each of the other rows begins.
+    others: Vec<usize>,
 }
 
 /// One cell.
@@ -40,41 +41,54 @@ pub(super) enum Raw<'a> {
 impl Rows {
     /// Takes a buffer of `query-packed`; one that does not hold what it says is [`Error::Conversion`].
     pub fn parse(buffer: Vec<u8>) -> Result<Self, Error> {
-        Self::index(&buffer)
-            .map(|(columns, count, cells)| Self {
-                buffer,
-                columns,
-                count,
-                cells,
-            })
-            .ok_or_else(|| {
-                Error::Conversion("the host answered rows that this SDK cannot read".to_owned())
-            })
+        match Self::index(&buffer) {
+            Some(found) => Ok(Self { buffer, ..found }),
+            None => Err(Error::Conversion(
+                "the host answered rows that this SDK cannot read".to_owned(),
+            )),
+        }
     }
 
-    fn index(buffer: &[u8]) -> Option<(Vec<Range<usize>>, usize, Vec<usize>)> {
-        let mut reader = Reader { buffer, at: 0 };
+    /// All of it but the buffer.
+    fn index(buffer: &[u8]) -> Option<Self> {
+        let mut reader = Reader { rest: buffer };
         let count = reader.length()?;
         let width = reader.length()?;
         // A column takes at least 4 bytes and a cell 1: what the buffer cannot hold is not allocated for.
         if width > buffer.len() / 4 || (width == 0 && count > 0) {
             return None;
         }
-        let mut columns = Vec::with_capacity(width);
+        let names = reader.rest;
         for _ in 0..width {
-            let name = reader.counted()?;
-            str::from_utf8(&buffer[name.clone()]).ok()?;
-            columns.push(name);
+            reader.counted()?;
         }
-        let total = count
+        // Names and their lengths mostly are ASCII, and are looked at together.
+        let first = buffer.len() - reader.rest.len();
+        if !buffer[8..first].is_ascii() {
+            let mut names = Reader { rest: names };
+            for _ in 0..width {
+                str::from_utf8(names.counted()?).ok()?;
+            }
+        }
+        count
             .checked_mul(width)
-            .filter(|total| *total <= buffer.len() - reader.at)?;
-        let mut cells = Vec::with_capacity(total);
-        for _ in 0..total {
-            cells.push(reader.at);
-            reader.skip_cell()?;
+            .filter(|total| *total <= reader.rest.len())?;
+        let mut others = Vec::with_capacity(count.saturating_sub(1));
+        for row in 0..count {
+            if row > 0 {
+                others.push(buffer.len() - reader.rest.len());
+            }
+            for _ in 0..width {
+                reader.skip_cell()?;
+            }
         }
-        (reader.at == buffer.len()).then_some((columns, count, cells))
+        reader.rest.is_empty().then_some(Self {
+            buffer: Vec::new(),
+            width,
+            count,
+            first,
+            others,
+        })
     }
 
     pub fn len(&self) -> usize {
@@ -87,13 +101,24 @@ impl Rows {
 
     /// The names of the columns.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.columns
-            .iter()
-            .filter_map(|name| str::from_utf8(self.buffer.get(name.clone())?).ok())
+        let mut reader = Reader {
+            rest: self.buffer.get(8..).unwrap_or_default(),
+        };
+        let names = (0..self.width).map_while(move |_| reader.counted());
+        names.filter_map(|name| str::from_utf8(name).ok())
     }
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
-        (0..self.count).map(|index| Row { rows: self, index })
+        (0..self.count).map(|index| {
+            let start = index
+                .checked_sub(1)
+                .map_or(Some(&self.first), |other| self.others.get(other));
+            let cells = start.and_then(|start| self.buffer.get(*start..));
+            Row {
+                rows: self,
+                cells: cells.unwrap_or_default(),
+            }
+        })
     }
 
     /// The first row.
@@ -111,7 +136,8 @@ impl Rows {
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
     rows: &'a Rows,
-    index: usize,
+    /// Its cells, and those of the rows that follow.
+    pub(super) cells: &'a [u8],
 }
 
 impl<'a> Row<'a> {
@@ -136,7 +162,8 @@ impl<'a> Row<'a> {
 
     /// A column's value, whatever its type.
     pub fn cell(&self, column: usize) -> Result<Cell<'a>, Error> {
-        Ok(match self.raw(column)? {
+        let (raw, _) = raw(self.from(column)?).ok_or_else(|| no_column(column))?;
+        Ok(match raw {
             Raw::Null => Cell::Null,
             Raw::Boolean(truth) => Cell::Boolean(truth),
             Raw::Integer(number) => Cell::Integer(number),
@@ -148,24 +175,22 @@ impl<'a> Row<'a> {
         })
     }
 
-    pub(super) fn raw(&self, column: usize) -> Result<Raw<'a>, Error> {
-        let width = self.rows.columns.len();
-        match self
-            .rows
-            .cells
-            .get(self.index * width + column)
-            .filter(|_| column < width)
-        {
-            None => Err(Error::Conversion(format!("there is no column {column}"))),
-            Some(&at) => {
-                let mut reader = Reader {
-                    buffer: &self.rows.buffer,
-                    at,
-                };
-                let raw = reader.raw();
-                Ok(raw.expect("every cell was read once already"))
-            }
+    /// The row from a column on. Not inlined: the loop would cost [`Row::write_json`] its registers.
+    #[inline(never)]
+    pub(super) fn from(&self, column: usize) -> Result<&'a [u8], Error> {
+        if column >= self.width() {
+            return Err(no_column(column));
         }
+        let mut reader = Reader { rest: self.cells };
+        for _ in 0..column {
+            // Every cell was read once already.
+            reader.skip_cell().ok_or_else(|| no_column(column))?;
+        }
+        Ok(reader.rest)
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.rows.width
     }
 
     #[cold]
@@ -175,15 +200,34 @@ impl<'a> Row<'a> {
     }
 }
 
+#[cold]
+fn no_column(column: usize) -> Error {
+    Error::Conversion(format!("there is no column {column}"))
+}
+
+/// The text that a cell holds, if it holds one, and what follows the cell.
+#[inline]
+pub(super) fn text(cells: &[u8]) -> Option<(&[u8], &[u8])> {
+    let ([5, length @ ..], rest) = cells.split_first_chunk::<5>()? else {
+        return None;
+    };
+    rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
+}
+
+/// A cell, and what follows it.
+pub(super) fn raw(cells: &[u8]) -> Option<(Raw<'_>, &[u8])> {
+    let mut reader = Reader { rest: cells };
+    Some((reader.raw()?, reader.rest))
+}
+
 struct Reader<'a> {
-    buffer: &'a [u8],
-    at: usize,
+    rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let bytes = self.buffer.get(self.at..)?.first_chunk()?;
-        self.at += N;
+        let (bytes, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
         Some(*bytes)
     }
 
@@ -192,15 +236,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A length and that many bytes.
-    fn counted(&mut self) -> Option<Range<usize>> {
+    fn counted(&mut self) -> Option<&'a [u8]> {
         let length = self.length()?;
-        let end = self
-            .at
-            .checked_add(length)
-            .filter(|end| *end <= self.buffer.len())?;
-        Some(std::mem::replace(&mut self.at, end)..end)
+        let (bytes, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(bytes)
     }
 
+    #[inline(always)]
     fn skip_cell(&mut self) -> Option<()> {
         let [tag] = self.array()?;
         match tag {
@@ -220,8 +263,8 @@ impl<'a> Reader<'a> {
             2 => Raw::Boolean(true),
             3 => Raw::Integer(i64::from_le_bytes(self.array()?)),
             4 => Raw::Real(f64::from_le_bytes(self.array()?)),
-            5 => Raw::Text(self.buffer.get(self.counted()?)?),
-            6 => Raw::Blob(self.buffer.get(self.counted()?)?),
+            5 => Raw::Text(self.counted()?),
+            6 => Raw::Blob(self.counted()?),
             _ => return None,
         })
     }
