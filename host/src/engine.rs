@@ -1,19 +1,18 @@
 //! The wasmtime engine: one for all plugins, sized at start. The compile cache is in `engine/cache.rs`, the child process
-//! that compiles in `engine/compile.rs`.
+//! that compiles in `engine/compile.rs`, the epoch's clock in `engine/clock.rs`.
 
 mod cache;
+mod clock;
 mod compile;
 mod in_use;
 
 use crate::config;
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 pub use cache::{Cache, CacheError};
+pub use clock::Busy;
 pub use compile::{CompileError, run_child as run_compile_child};
-
-/// How often the epoch advances: a guest in an endless loop is looked at this often.
-pub const TICK: Duration = Duration::from_millis(1);
 
 /// Instances beyond `engine.maxInstances` that the allocator has room for: the throw-away ones in which a new build is
 /// described and started while the pool is full.
@@ -52,7 +51,7 @@ impl Engine {
         config.allocation_strategy(pooling(settings.max_instances, max_memory));
         let engine = wasmtime::Engine::new(&config).map_err(EngineError::Wasmtime)?;
         let cache = Cache::open(cache_folder, &engine)?;
-        start_clock(&engine).map_err(EngineError::Clock)?;
+        clock::start(&engine).map_err(EngineError::Clock)?;
         Ok(Self(Arc::new(Shared { engine, cache })))
     }
 
@@ -117,19 +116,4 @@ fn pooling(instances: u32, max_memory: usize) -> InstanceAllocationStrategy {
         .linear_memory_keep_resident(512 << 10)
         .table_keep_resident(64 << 10);
     InstanceAllocationStrategy::Pooling(pool)
-}
-
-/// The thread ends by itself when the engine is gone.
-fn start_clock(engine: &wasmtime::Engine) -> std::io::Result<()> {
-    let engine = engine.weak();
-    std::thread::Builder::new()
-        .name("epoch".into())
-        .spawn(move || {
-            while let Some(engine) = engine.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
-                std::thread::sleep(TICK);
-            }
-        })?;
-    Ok(())
 }

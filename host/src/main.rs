@@ -142,9 +142,9 @@ fn runtime_folder() -> PathBuf {
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
-        // Timers and sockets are looked at this often even while guests keep the workers busy: with the default of 61,
-        // two endless loops on two workers hold everybody else up for hundreds of milliseconds.
-        .event_interval(4)
+        // Tasks between two looks at sockets and timers. Guests that run for long have them looked at by themselves
+        // (`plugin/instance.rs`).
+        .event_interval(31)
         .enable_all()
         .build()
         .context("cannot start the async runtime")

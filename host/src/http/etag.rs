@@ -1,21 +1,19 @@
 //! Entity tags: made for answers that have none, compared with what the client holds.
 
 use http::HeaderValue;
-use std::fmt::Write;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// A weak tag of a body. XXH3 is specified and takes no seed here: every host makes the same tag of the same bytes, after
 /// restarts as well. It need not resist an attacker, who could only make his own answers look alike.
 pub(super) fn of(body: &[u8]) -> HeaderValue {
-    let hash = xxh3_128(body).to_be_bytes();
-    let mut digits = [0; 32];
-    let mut text = String::with_capacity(56);
-    // Neither fails: the space is as long as the digits, and a String takes all.
-    let _ = hex::encode_to_slice(hash, &mut digits);
-    let _ = write!(text, "W/\"{:x}-", body.len());
-    text.push_str(str::from_utf8(&digits).unwrap_or_default());
-    text.push('"');
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("W/\"0\""))
+    let (mut length, mut hash) = ([0; 16], [0; 32]);
+    // Neither fails: there is space for all digits.
+    let _ = hex::encode_to_slice((body.len() as u64).to_be_bytes(), &mut length);
+    let _ = hex::encode_to_slice(xxh3_128(body).to_be_bytes(), &mut hash);
+    let zeros = length[..15].iter().take_while(|digit| **digit == b'0');
+    let length = &length[zeros.count()..];
+    HeaderValue::try_from([b"W/\"", length, b"-", &hash, b"\""].concat())
+        .unwrap_or(HeaderValue::from_static("W/\"0\""))
 }
 
 /// The weak form of a tag. What is no tag stays as it is.
@@ -78,6 +76,8 @@ mod tests {
     #[test]
     fn a_tag_depends_on_the_bytes_alone() {
         assert_eq!(of(b"[]"), format!("W/\"2-{:032x}\"", xxh3_128(b"[]")));
+        let long = [7; 0x1f0a];
+        assert_eq!(of(&long), format!("W/\"1f0a-{:032x}\"", xxh3_128(&long)));
         assert_eq!(of(b""), "W/\"0-99aa06d3014798d86001c324468d497f\"");
         assert_ne!(of(b"a"), of(b"b"));
     }

@@ -9,9 +9,10 @@ use super::{
     connection::Connection,
     cors,
     error::Refusal,
-    head, health,
+    head::{self, Given},
+    health,
     reply::Reply,
-    request_id::{RequestId, X_REQUEST_ID},
+    request_id::RequestId,
     response::{self, Asked},
     router::{Route, route},
 };
@@ -19,9 +20,7 @@ use crate::plugin::{Content, Mount, Phase};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-    header::{
-        ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONNECTION, EXPECT, IF_NONE_MATCH, ORIGIN, VARY,
-    },
+    header::{ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONNECTION, IF_NONE_MATCH, ORIGIN, VARY},
     request,
 };
 use hyper::body::Incoming;
@@ -40,22 +39,31 @@ pub(super) async fn answer(
 ) -> Result<Response<Reply>, Infallible> {
     connection.watch.busy();
     let (mut head, incoming) = request.into_parts();
-    let checked = head::check(&head);
+    let given = Given::of(&head.headers);
+    let checked = head::check(&head, &given);
     let https = head::came_by_https(&head.headers, connection.trusted);
-    let expects = head.headers.contains_key(EXPECT);
     let shared = &*connection.shared;
     let asked = Asked {
         shared,
         method: head.method.clone(),
         target: std::mem::take(&mut head.uri),
-        id: RequestId::of(&head.headers),
-        accepted: compress::accepted(&head.headers),
-        if_none_match: head
-            .headers
-            .get_all(IF_NONE_MATCH)
-            .iter()
-            .cloned()
-            .collect(),
+        id: match given.request_id {
+            true => RequestId::of(&head.headers),
+            false => RequestId::new(),
+        },
+        accepted: match given.accept_encoding {
+            true => compress::accepted(&head.headers),
+            false => None,
+        },
+        if_none_match: match given.if_none_match {
+            true => head
+                .headers
+                .get_all(IF_NONE_MATCH)
+                .iter()
+                .cloned()
+                .collect(),
+            false => Vec::new(),
+        },
         origin: shared
             .cors
             .as_ref()
@@ -75,10 +83,10 @@ pub(super) async fn answer(
     });
     let read = match incoming {
         // The client waits for a word before it sends the body: the answer is that word.
-        Some(unread) if expects => http_body::Body::is_end_stream(&unread),
+        Some(unread) if given.expect => http_body::Body::is_end_stream(&unread),
+        Some(unread) if http_body::Body::is_end_stream(&unread) => true,
         // The connection closes anyway.
         Some(_) if headers.contains_key(CONNECTION) => true,
-        Some(unread) if http_body::Body::is_end_stream(&unread) => true,
         Some(unread) => Box::pin(body::discard(unread, &connection.watch)).await,
         // Reading it had begun. When the body was what was wrong, some of it is still under way.
         None => !(refused && status.is_client_error()),
@@ -183,11 +191,9 @@ async fn call(
     place: (&str, &str),
 ) -> Outcome {
     let (prefix, below) = place;
-    head.uri = head::uri_below(&asked.target, below, &head.headers, asked.https)
+    head.uri = head::absolute(&asked.target, &head.headers, asked.https)
         .ok_or(Refusal::Bare(StatusCode::BAD_REQUEST))?;
     head::strip(&mut head.headers, connection.trusted);
-    head::introduce(&mut head.headers, prefix);
-    head.headers.insert(X_REQUEST_ID, asked.id.value.clone());
     let Received { body, streaming } = body::receive(
         incoming,
         &mut head.headers,
@@ -196,11 +202,9 @@ async fn call(
     )
     .await?;
 
-    let mut request = Request::new(body);
-    std::mem::swap(request.method_mut(), &mut head.method);
-    std::mem::swap(request.uri_mut(), &mut head.uri);
-    std::mem::swap(request.headers_mut(), &mut head.headers);
-    let answered = mount.handle(request, Arc::clone(&asked.id.text)).await;
+    let id = &asked.id.text;
+    let said = head::introduction(prefix, id);
+    let answered = mount.handle(head, below, &said, body, Arc::clone(id)).await;
     let fault = streaming.as_ref().and_then(|streaming| streaming.fault());
     let response = match (answered, fault) {
         // A body that turned out bad explains whatever became of the plugin, an error of its own included.

@@ -1,11 +1,15 @@
 //! A request's head: refused, or stripped of what clients may not say and completed with what the host says.
 
+mod given;
+
+pub(super) use given::Given;
+
 use super::media::tokens;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header,
     header::{CONNECTION, FORWARDED, HOST, TRANSFER_ENCODING},
     request,
-    uri::{Authority, PathAndQuery, Scheme},
+    uri::{Authority, Scheme},
 };
 
 /// The most a head may take, bytes.
@@ -17,37 +21,23 @@ const TARGET_LIMIT: usize = 8 << 10;
 /// are hyper's default.
 pub(super) const PARSE_LIMIT: usize = 72 << 10;
 
-const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const PRINCIPAL: HeaderName = HeaderName::from_static("x-greenroom-principal");
 
 /// Refusals that need no more than the head: they are answered without a body, and the connection ends.
-pub(super) fn check(head: &request::Parts) -> Result<(), StatusCode> {
+pub(super) fn check(head: &request::Parts, given: &Given) -> Result<(), StatusCode> {
     let target = target_length(&head.uri);
     if target > TARGET_LIMIT {
         return Err(StatusCode::URI_TOO_LONG);
     }
     // Method, spaces, version and line ends of the request line, and the empty line: 14 bytes and the method.
     let line = head.method.as_str().len() + target + 14;
-    let fields: usize = head
-        .headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum();
-    if line + fields > HEAD_LIMIT {
+    if line + given.length > HEAD_LIMIT {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
-    let mut hosts = head.headers.get_all(HOST).iter();
-    if (hosts.next().is_none() && head.version == Version::HTTP_11) || hosts.next().is_some() {
+    if (given.hosts == 0 && head.version == Version::HTTP_11) || given.hosts > 1 {
         return Err(StatusCode::BAD_REQUEST);
     }
-    // hyper takes any list that ends in `chunked`. Codings other than that are not understood here, and two readings of
-    // one body are how requests get smuggled.
-    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
-    let chunked = codings
-        .next()
-        .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
-    if !chunked || codings.next().is_some() {
+    if given.transfer_encoding && !is_chunked(&head.headers) {
         return Err(StatusCode::BAD_REQUEST);
     }
     // `GET host:80` (authority form) belongs to CONNECT, `*` to OPTIONS.
@@ -56,6 +46,16 @@ pub(super) fn check(head: &request::Parts) -> Result<(), StatusCode> {
         "*" if head.method != Method::OPTIONS => Err(StatusCode::BAD_REQUEST),
         _ => Ok(()),
     }
+}
+
+/// hyper takes any list that ends in `chunked`. Codings other than that are not understood here, and two readings of one
+/// body are how requests get smuggled.
+fn is_chunked(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let chunked = codings
+        .next()
+        .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    chunked && codings.next().is_none()
 }
 
 fn target_length(uri: &Uri) -> usize {
@@ -95,6 +95,13 @@ pub(super) fn came_by_https(headers: &HeaderMap, trusted: bool) -> bool {
 
 /// Removes what ends at this hop and what only the host may say.
 pub(super) fn strip(headers: &mut HeaderMap, trusted: bool) {
+    // Nothing is most common. `Connection` is among these, so without one of them no other is named either.
+    if !headers
+        .keys()
+        .any(|name| is_stripped(name.as_str(), trusted))
+    {
+        return;
+    }
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -148,18 +155,18 @@ fn is_stripped(name: &str, trusted: bool) -> bool {
         || (!trusted && (name == "forwarded" || name.starts_with("x-forwarded-")))
 }
 
-/// Says where the plugin is mounted and who asks. `mount`: `/api/<id>`.
-pub(super) fn introduce(headers: &mut HeaderMap, mount: &str) {
-    // A plugin id is plain ASCII, so this never fails.
-    if let Ok(prefix) = HeaderValue::from_str(mount) {
-        headers.insert(FORWARDED_PREFIX, prefix);
-    }
-    headers.insert(PRINCIPAL, HeaderValue::from_static("none"));
+/// What the host says in the client's place: where the plugin is mounted, who asks, and the request's name. `mount`:
+/// `/api/<id>`.
+pub(super) fn introduction<'a>(mount: &'a str, request: &'a str) -> [(&'static str, &'a str); 3] {
+    [
+        ("x-forwarded-prefix", mount),
+        ("x-greenroom-principal", "none"),
+        ("x-request-id", request),
+    ]
 }
 
-/// The URI as the plugin sees it: absolute, without the mount. `below`: the path below the mount, never empty. `None`
-/// when the Host header is no authority.
-pub(super) fn uri_below(uri: &Uri, below: &str, headers: &HeaderMap, https: bool) -> Option<Uri> {
+/// The target as an absolute URI. `None` when the Host header is no authority.
+pub(super) fn absolute(uri: &Uri, headers: &HeaderMap, https: bool) -> Option<Uri> {
     let authority = match uri.authority() {
         // With an absolute target the Host header does not count (RFC 9112 3.2.2).
         Some(authority) => authority.clone(),
@@ -168,24 +175,15 @@ pub(super) fn uri_below(uri: &Uri, below: &str, headers: &HeaderMap, https: bool
             None => Authority::from_static("localhost"),
         },
     };
-    if authority.as_str().contains('@') || authority.host().is_empty() {
+    // No user, and a host: what is left then begins with it.
+    let text = authority.as_str().as_bytes();
+    if text.contains(&b'@') || matches!(text, [] | [b':', ..]) {
         return None;
     }
-    let target = match uri.query() {
-        None if below == "/" => PathAndQuery::from_static("/"),
-        None => PathAndQuery::try_from(below).ok()?,
-        Some(query) => {
-            let mut target = String::with_capacity(below.len() + 1 + query.len());
-            target.push_str(below);
-            target.push('?');
-            target.push_str(query);
-            PathAndQuery::try_from(target).ok()?
-        }
-    };
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(if https { Scheme::HTTPS } else { Scheme::HTTP });
     parts.authority = Some(authority);
-    parts.path_and_query = Some(target);
+    parts.path_and_query = uri.path_and_query().cloned();
     Uri::from_parts(parts).ok()
 }
 
@@ -232,7 +230,8 @@ mod tests {
             ("a:80", vec![h], Err(400)),
             ("http://a", vec![h], Ok(())),
         ] {
-            let got = check(&head(target, &fields)).map_err(|status| status.as_u16());
+            let head = head(target, &fields);
+            let got = check(&head, &Given::of(&head.headers)).map_err(|status| status.as_u16());
             assert_eq!(
                 got,
                 expected,
@@ -247,7 +246,7 @@ mod tests {
     fn http_1_0_needs_no_host() {
         let mut head = head("/", &[]);
         head.version = Version::HTTP_10;
-        assert_eq!(check(&head), Ok(()));
+        assert_eq!(check(&head, &Given::of(&head.headers)), Ok(()));
     }
 
     #[test]
@@ -275,17 +274,39 @@ mod tests {
         assert_eq!(left, ["accept", "host"]);
 
         strip(&mut trusted, true);
-        introduce(&mut trusted, "/api/todo");
+        let mut left: Vec<_> = trusted.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["accept", "forwarded", "host", "x-forwarded-for"]);
         assert_eq!(trusted["x-forwarded-for"], "1.2.3.4");
-        assert_eq!(trusted["x-forwarded-prefix"], "/api/todo");
-        assert_eq!(
-            trusted
-                .get_all("x-greenroom-principal")
-                .iter()
-                .collect::<Vec<_>>(),
-            ["none"]
-        );
-        assert!(!trusted.contains_key("x-greenroom-anything"));
+    }
+
+    #[test]
+    fn each_is_stripped_alone() {
+        for (name, from_trusted) in [
+            ("connection", true),
+            ("http2-settings", true),
+            ("keep-alive", true),
+            ("proxy-authenticate", true),
+            ("proxy-authorization", true),
+            ("proxy-connection", true),
+            ("te", true),
+            ("trailer", true),
+            ("transfer-encoding", true),
+            ("upgrade", true),
+            ("expect", true),
+            ("x-forwarded-prefix", true),
+            ("x-greenroom-principal", true),
+            ("x-greenroom-anything", true),
+            ("x-forwarded-for", false),
+            ("forwarded", false),
+        ] {
+            let mut headers = head("/", &[("host", "a"), (name, "x"), (name, "y")]).headers;
+            let mut trusted = headers.clone();
+            strip(&mut headers, false);
+            assert_eq!(headers.keys().collect::<Vec<_>>(), ["host"], "{name}");
+            strip(&mut trusted, true);
+            assert_eq!(trusted.contains_key(name), !from_trusted, "{name}");
+        }
     }
 
     #[test]
@@ -308,29 +329,23 @@ mod tests {
     }
 
     #[test]
-    fn uris_lose_the_mount_and_gain_an_authority() {
-        let made = |target: &str, below: &str, host: &str| {
+    fn targets_gain_an_authority() {
+        let made = |target: &str, host: &str, https| {
             let head = head(target, &[("host", host)]);
-            uri_below(&head.uri, below, &head.headers, false).map(|uri| uri.to_string())
+            absolute(&head.uri, &head.headers, https).map(|uri| uri.to_string())
         };
-        assert_eq!(
-            made("/api/todo", "/", "a:1").as_deref(),
-            Some("http://a:1/")
-        );
-        assert_eq!(
-            made("/api/todo?x=%2F", "/", "a").as_deref(),
-            Some("http://a/?x=%2F")
-        );
-        assert_eq!(
-            made("/api/todo/a%2Fb/../c", "/a%2Fb/../c", "a").as_deref(),
-            Some("http://a/a%2Fb/../c")
-        );
-        assert_eq!(
-            made("http://b/api/todo/x?", "/x", "a").as_deref(),
-            Some("http://b/x?")
-        );
-        for bad in ["", "a b", "user@a", "a/b", ":80"] {
-            assert_eq!(made("/api/todo", "/", bad), None, "{bad:?}");
+        for (target, host, https, expected) in [
+            ("/api/todo", "a:1", false, "http://a:1/api/todo"),
+            ("/api/todo?x=%2F", "a", true, "https://a/api/todo?x=%2F"),
+            ("http://b/api/todo/x?", "a", false, "http://b/api/todo/x?"),
+            ("/api/todo", "[::1]:80", false, "http://[::1]:80/api/todo"),
+        ] {
+            assert_eq!(made(target, host, https).as_deref(), Some(expected));
         }
+        for bad in ["", "a b", "user@a", "@a", "a/b", ":80", ":", "@"] {
+            assert_eq!(made("/api/todo", bad, false), None, "{bad:?}");
+        }
+        let none = absolute(&Uri::from_static("/x"), &HeaderMap::new(), false);
+        assert_eq!(none.unwrap(), "http://localhost/x");
     }
 }

@@ -33,6 +33,10 @@ impl RequestId {
                 value: value.clone(),
             };
         }
+        Self::new()
+    }
+
+    pub(super) fn new() -> Self {
         let mut space = Uuid::encode_buffer();
         let text: &str = made().hyphenated().encode_lower(&mut space);
         // A UUID's text is always a valid value.

@@ -2,7 +2,7 @@
 
 use super::{
     Content, Error,
-    call::{self, Answering},
+    call::{self, Answering, Asked, Said},
     describe::{Access, Descriptor, LIFECYCLE, LIMIT, Policy, bindings::LifecycleIndices, trapped},
     gate::Place,
     instance::{self, Instance, OutOfTime},
@@ -18,7 +18,7 @@ use crate::{
     service::{Deadline, Scope},
 };
 use bytes::Bytes;
-use http::Request;
+use http::{Request, request};
 use std::{sync::Arc, time::Instant};
 use tokio::{sync::Semaphore, time::timeout};
 use wasmtime::{
@@ -46,6 +46,7 @@ pub(super) struct Build {
     proxy: ProxyIndices,
     /// The optional export, where the component has it.
     unary: Option<unary::Indices>,
+    /// Their paths without slashes at the end.
     policies: Vec<Policy>,
     open: bool,
 }
@@ -99,9 +100,20 @@ impl Build {
             pre,
             proxy,
             unary,
-            policies,
+            policies: trimmed(policies),
             open: of.open,
         })
+    }
+
+    /// A request in the form that this build takes; the parameters are those of [`Asked::new`].
+    pub(super) fn asked(
+        &self,
+        head: &mut request::Parts,
+        below: &str,
+        said: Said<'_>,
+        body: Content,
+    ) -> Asked {
+        Asked::new(self.unary.is_some(), head, below, said, body)
     }
 
     /// Whether a request without credentials may have this path (below the mount). The longest policy that covers it
@@ -154,31 +166,28 @@ impl Build {
         let fail = |message: String| {
             LoadError::new(Stage::Probe, format!("the probe GET {path} {message}"))
         };
-        let request = Request::builder()
-            .uri(format!("http://localhost{path}"))
-            .header("x-forwarded-prefix", format!("/api/{}", self.plugin))
-            .header("x-greenroom-principal", "none")
-            .body(Content::Whole(Bytes::new()))
-            .map_err(|e| fail(e.to_string()))?;
-        match self.clone().handle(place, request, "probe".into()).await {
+        let request = Request::get(format!("http://localhost{path}")).body(());
+        let (mut head, ()) = request.map_err(|e| fail(e.to_string()))?.into_parts();
+        let below = head.uri.path().to_owned();
+        let said = [
+            ("x-forwarded-prefix", &*format!("/api/{}", self.plugin)),
+            ("x-greenroom-principal", "none"),
+        ];
+        let asked = self.asked(&mut head, &below, &said, Content::Whole(Bytes::new()));
+        match self.clone().handle(place, asked, "probe".into()).await {
             Ok(response) if response.status().as_u16() < 500 => Ok(()),
             Ok(response) => Err(fail(format!("was answered {}", response.status()))),
             Err(error) => Err(fail(format!("was not answered: {error}"))),
         }
     }
 
-    pub(super) fn handle(
-        self: Arc<Self>,
-        place: Place,
-        request: Request<Content>,
-        id: Arc<str>,
-    ) -> Answering {
+    pub(super) fn handle(self: Arc<Self>, place: Place, asked: Asked, id: Arc<str>) -> Answering {
         match self.pool.take() {
-            Some(instance) => call::run(self, instance, place, request, id),
+            Some(instance) => call::run(self, instance, place, asked, id),
             None => Box::pin(async move {
                 let made = self.instantiate(&id).await;
                 let instance = made.map_err(|none| none.kind)?;
-                call::run(self, instance, place, request, id).await
+                call::run(self, instance, place, asked, id).await
             }),
         }
     }
@@ -249,17 +258,23 @@ struct NoInstance {
     cause: String,
 }
 
-/// What holds for a path; what no policy covers needs credentials.
+/// `/private/` covers what `/private` does.
+fn trimmed(mut policies: Vec<Policy>) -> Vec<Policy> {
+    for policy in &mut policies {
+        policy
+            .path
+            .truncate(policy.path.trim_end_matches('/').len());
+    }
+    policies
+}
+
+/// What holds for a path; what no policy covers needs credentials. `policies`: trimmed.
 fn access(policies: &[Policy], path: &str) -> Access {
     let covers = |policy: &&Policy| {
-        let prefix = policy.path.trim_end_matches('/');
-        path.strip_prefix(prefix)
+        path.strip_prefix(&*policy.path)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let longest = policies
-        .iter()
-        .filter(covers)
-        .max_by_key(|p| p.path.trim_end_matches('/').len());
+    let longest = policies.iter().filter(covers).max_by_key(|p| p.path.len());
     longest.map_or(Access::Authenticated, |p| p.access)
 }
 
@@ -275,10 +290,10 @@ mod tests {
         };
         let none: [Policy; 0] = [];
         assert_eq!(access(&none, "/"), Access::Authenticated);
-        let all = [
+        let all = trimmed(vec![
             policy("/", Access::Unauthenticated),
             policy("/private/", Access::Authenticated),
-        ];
+        ]);
         assert_eq!(access(&all, "/"), Access::Unauthenticated);
         assert_eq!(access(&all, "/todos/1"), Access::Unauthenticated);
         assert_eq!(access(&all, "/private"), Access::Authenticated);

@@ -1,6 +1,12 @@
 //! One request in one instance: run the guest beside its answer, collect small answers so that the instance is free
 //! before the client has read, stream large ones.
 
+mod asked;
+
+pub(super) use asked::{Asked, Said};
+
+use asked::Form;
+
 use super::{
     Content, Error,
     build::Build,
@@ -35,17 +41,16 @@ type Head = Result<Response<HyperOutgoingBody>, ErrorCode>;
 /// A request's answer on its way. Boxed, so that the futures above it stay small.
 pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response<Content>, Error>> + Send>>;
 
-/// Runs `request` in `instance`. The place is kept until guest and answer have ended.
+/// Runs `asked` in `instance`. The place is kept until guest and answer have ended.
 pub(super) fn run(
     build: Arc<Build>,
     mut instance: Box<Instance>,
     place: Place,
-    request: Request<Content>,
+    asked: Asked,
     id: Arc<str>,
 ) -> Answering {
     let by = Instant::now() + build.limits.timeout;
     let deadline = Deadline::new(by);
-    let method = request.method().clone();
     instance.begin(Scope {
         request: id.clone(),
         deadline: deadline.clone(),
@@ -53,19 +58,12 @@ pub(super) fn run(
     let call = Call {
         build,
         id,
-        method,
+        method: asked.method,
         deadline,
     };
-    let (head, content) = request.into_parts();
-    match content {
-        Content::Whole(body) if instance.unary.is_some() => {
-            let request = Request::from_parts(head, body);
-            Box::pin(unary::run(call, instance, request, by, place))
-        }
-        content => {
-            let request = Request::from_parts(head, content);
-            Box::pin(call.run(instance, request, by, place))
-        }
+    match asked.form {
+        Form::Flat(head, body) => Box::pin(unary::run(call, instance, (head, body), by, place)),
+        Form::Http(request) => Box::pin(call.run(instance, *request, by, place)),
     }
 }
 

@@ -42,7 +42,8 @@ impl std::fmt::Display for OutOfTime {
 
 impl std::error::Error for OutOfTime {}
 
-/// A store whose guest code is stopped at its scope's deadline and lets others run on every tick of the engine's clock.
+/// A store whose guest code is stopped at its scope's deadline, and lets others run on every tick of the engine's clock
+/// once it has run for one.
 pub(super) fn store(
     engine: &wasmtime::Engine,
     services: Arc<Services>,
@@ -57,7 +58,11 @@ pub(super) fn store(
         if store.data().deadline().passed() {
             return Err(wasmtime::Error::from(OutOfTime));
         }
-        Ok(UpdateDeadline::Yield(1))
+        // As tokio's own yield: sockets and timers are looked at before it runs on.
+        Ok(UpdateDeadline::YieldCustom(
+            1,
+            Box::pin(tokio::task::yield_now()),
+        ))
     });
     store.set_epoch_deadline(1);
     store
@@ -91,7 +96,8 @@ impl Instance {
     pub(super) fn begin(&mut self, scope: Scope) {
         self.uses += 1;
         self.store.data_mut().begin(scope);
-        self.store.set_epoch_deadline(1);
+        // The first tick may come at once: a short call is not interrupted by it.
+        self.store.set_epoch_deadline(2);
     }
 
     pub(super) async fn handle(

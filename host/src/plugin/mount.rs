@@ -3,7 +3,7 @@
 use super::{
     Content, Error,
     build::Build,
-    call::Answering,
+    call::{Answering, Said},
     gate::{Gate, Place},
     status::{Problem, Status},
 };
@@ -13,7 +13,7 @@ use crate::{
     storage::{Database, kv::Keyvalue},
 };
 use arc_swap::ArcSwapOption;
-use http::{Request, Response};
+use http::{Response, request};
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering::Relaxed},
@@ -106,16 +106,20 @@ impl Mount {
     /// Answers one request: waits for a place, then runs the build that is live by then. The wait, the call and every
     /// part of the answer are bounded by the plugin's limits.
     ///
-    /// `request`: the path without the mount, an authority, the host-owned headers set, and a body that is either
-    /// collected or enforces its own limits.
+    /// `head`: with an absolute URI, and without what clients may not say; its headers may be taken. `below`: the path
+    /// below the mount. `said`: headers in the host's own words, which replace the client's. `body`: collected, or it
+    /// enforces its own limits.
     pub async fn handle(
         &self,
-        request: Request<Content>,
+        head: &mut request::Parts,
+        below: &str,
+        said: &[(&'static str, &str)],
+        body: Content,
         request_id: Arc<str>,
     ) -> Result<Response<Content>, Error> {
         self.requests.fetch_add(1, Relaxed);
         let answer = match self.gate.enter().await {
-            Ok(place) => match self.begin(place, request, request_id) {
+            Ok(place) => match self.begin(place, head, below, said, body, request_id) {
                 Ok(answering) => answering.await,
                 Err(error) => Err(error),
             },
@@ -130,18 +134,22 @@ impl Mount {
     fn begin(
         &self,
         mut place: Place,
-        request: Request<Content>,
+        head: &mut request::Parts,
+        below: &str,
+        said: Said<'_>,
+        body: Content,
         request_id: Arc<str>,
     ) -> Result<Answering, Error> {
-        if matches!(request.body(), Content::Stream(_)) {
+        if matches!(body, Content::Stream(_)) {
             place = place.streaming(&self.streams)?;
         }
         let build = self.live.load_full().ok_or(Error::Unavailable)?;
         // The build may have changed since the caller asked.
-        if !build.opens(request.uri().path()) {
+        if !build.opens(below) {
             return Err(Error::Closed);
         }
-        Ok(build.handle(place, request, request_id))
+        let asked = build.asked(head, below, said, body);
+        Ok(build.handle(place, asked, request_id))
     }
 
     pub(super) fn live(&self) -> Option<Arc<Build>> {

@@ -106,6 +106,7 @@ impl Pool {
             return;
         }
         instance.idle_since = Instant::now();
+        instance.store.data_mut().rest();
         if let Some(idle) = self.idle().as_mut() {
             idle.push(instance);
         }

@@ -1,8 +1,9 @@
 //! The `T` of `Store<T>`: what an instance's host calls reach.
 
 use super::limits::Memory;
-use crate::service::{
-    Deadline, Scope, Speaker, config, keyvalue, logging, outbound, sql, stdio::Output,
+use crate::{
+    engine::Busy,
+    service::{Deadline, Scope, Speaker, config, keyvalue, logging, outbound, sql, stdio::Output},
 };
 use std::sync::Arc;
 use tracing::Level;
@@ -43,6 +44,8 @@ pub(super) struct State {
     stdout: Output,
     stderr: Output,
     pub(super) memory: Memory,
+    /// While it works, or may.
+    busy: Option<Busy>,
 }
 
 impl State {
@@ -78,6 +81,7 @@ impl State {
             stdout,
             stderr,
             memory: Memory::new(memory),
+            busy: None,
         };
         state.begin(scope);
         state
@@ -88,6 +92,12 @@ impl State {
         self.stdout.begin(&scope.request);
         self.stderr.begin(&scope.request);
         self.scope = scope;
+        self.busy.get_or_insert_with(Busy::begin);
+    }
+
+    /// The instance waits for a request.
+    pub(super) fn rest(&mut self) {
+        self.busy = None;
     }
 
     pub(super) fn deadline(&self) -> &Deadline {

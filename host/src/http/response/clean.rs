@@ -38,7 +38,7 @@ pub(in crate::http) fn clean(
         if length.is_some_and(|length| length != body.len() as u64) && !told_to_head {
             return Err(Invalid("content-length is not the length of the body"));
         }
-        if !told_to_head {
+        if length.is_some() && !told_to_head {
             headers.remove(CONTENT_LENGTH);
         }
     }
@@ -54,6 +54,10 @@ pub(super) fn has_no_body(status: StatusCode) -> bool {
 }
 
 fn strip(headers: &mut HeaderMap) {
+    // Nothing is most common. `Connection` is among these, so without one of them no other is named either.
+    if !headers.keys().any(|name| is_the_hosts(name.as_str())) {
+        return;
+    }
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()

@@ -40,6 +40,7 @@ pub(in crate::http) async fn finish(
     }
     let coding = choose(asked, status, &mut headers, &answer, head);
     if fresh
+        && !asked.if_none_match.is_empty()
         && headers
             .get(ETAG)
             .is_some_and(|tag| etag::matches(&asked.if_none_match, tag))
@@ -97,14 +98,11 @@ pub(in crate::http) async fn finish(
 
 /// Gives the answer a weak tag when it has none and its bytes are known.
 fn tag(headers: &mut HeaderMap, answer: &Content, head: bool) {
-    if headers.contains_key(ETAG) {
-        return;
-    }
     // An empty answer to HEAD says nothing about the bytes that GET would send.
     if let Content::Whole(body) = answer
         && !(head && body.is_empty())
     {
-        headers.insert(ETAG, etag::of(body));
+        headers.entry(ETAG).or_insert_with(|| etag::of(body));
     }
 }
 
@@ -149,19 +147,23 @@ fn choose(
 }
 
 fn is_compressible(status: StatusCode, headers: &HeaderMap) -> bool {
-    status != StatusCode::PARTIAL_CONTENT
-        && !has_no_body(status)
-        && headers
-            .get(CONTENT_TYPE)
-            .is_some_and(media::is_compressible)
-        && headers
-            .get(CONTENT_ENCODING)
-            .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
-        && !headers.contains_key(CONTENT_RANGE)
-        && !headers
-            .get_all(CACHE_CONTROL)
-            .iter()
-            .any(|value| media::holds(value, "no-transform"))
+    if status == StatusCode::PARTIAL_CONTENT || has_no_body(status) {
+        return false;
+    }
+    // One walk: answers have few fields, and to look a name up is to hash it.
+    let (mut kind, mut coding) = (None, None);
+    for (name, value) in headers {
+        match *name {
+            // Of repeated ones the first counts.
+            CONTENT_TYPE => kind = kind.or(Some(value)),
+            CONTENT_ENCODING => coding = coding.or(Some(value)),
+            CONTENT_RANGE => return false,
+            CACHE_CONTROL if media::holds(value, "no-transform") => return false,
+            _ => {}
+        }
+    }
+    kind.is_some_and(media::is_compressible)
+        && coding.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn stream(coding: Coding, body: crate::plugin::Body) -> Reply {

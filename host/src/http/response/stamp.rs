@@ -5,7 +5,7 @@ use crate::http::request_id::X_REQUEST_ID;
 use http::{
     HeaderMap, HeaderValue,
     header::{
-        CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
+        CONTENT_SECURITY_POLICY, Entry, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
         X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
 };
@@ -44,9 +44,12 @@ pub(super) fn stamp(headers: &mut HeaderMap, asked: &Asked<'_>) {
 
 /// Adds `name` to `Vary` unless it is there, or `*` is.
 pub(super) fn vary(headers: &mut HeaderMap, name: &HeaderValue) {
-    let Some(old) = headers.get(VARY) else {
-        headers.insert(VARY, name.clone());
-        return;
+    let old = match headers.entry(VARY) {
+        Entry::Vacant(none) => {
+            none.insert(name.clone());
+            return;
+        }
+        Entry::Occupied(lines) => lines.get().clone(),
     };
     let named = name.to_str().unwrap_or_default();
     let mut lines = headers.get_all(VARY).iter();
