@@ -36,6 +36,8 @@ pub(crate) fn values<'a>(
     name: &str,
 ) -> impl Iterator<Item = &'a [u8]> {
     let mut next = 0;
+    // With a colon it is no name, and would be found within a value.
+    let name = if name.contains(':') { "" } else { name };
     ends.into_iter().filter_map(move |end| {
         let start = std::mem::replace(&mut next, end + 2);
         // Before the line is cut out, which costs more: most have their colon elsewhere.

@@ -82,8 +82,18 @@ impl Member {
 
 impl<'a> Row<'a> {
     /// Appends the row as a compact JSON object with these members, in their order. A cell that JSON cannot carry (a
-    /// blob, a number that is not finite), or that is no boolean where one is meant, is [`Error::Conversion`].
+    /// blob, a number that is not finite), or that is no boolean where one is meant, is [`Error::Conversion`], and nothing
+    /// is appended.
     pub fn write_json(&self, members: &[Member], json: &mut Vec<u8>) -> Result<(), Error> {
+        let start = json.len();
+        let written = self.write_members(members, json);
+        if written.is_err() {
+            json.truncate(start);
+        }
+        written
+    }
+
+    fn write_members(&self, members: &[Member], json: &mut Vec<u8>) -> Result<(), Error> {
         let start = json.len();
         let (mut cells, mut next) = (self.cells, 0);
         for member in members {
