@@ -20,6 +20,7 @@ mod copy;
 mod core;
 mod faults;
 mod hold;
+mod job;
 mod mailbox;
 mod migrate;
 mod readers;
@@ -40,8 +41,8 @@ pub(super) use self::{
     connection::{Connection, Settings},
     core::Core,
 };
+pub(super) use job::Undo;
 pub use transaction::Transaction;
-pub(super) use writer::Undo;
 
 use faults::Fault;
 use rows::{All, First, Packed, Shape};
@@ -50,7 +51,7 @@ fn undo(sql: &str) -> Undo {
     let verb = words::verb(sql);
     let changes = ["insert", "update", "delete", "replace"];
     if changes.iter().any(|word| verb.eq_ignore_ascii_case(word)) {
-        Undo::Statement
+        Undo::Group
     } else {
         Undo::Savepoint
     }

@@ -1,11 +1,12 @@
 //! The one thread that writes to a database. Jobs that wait together are committed together: they run in one
-//! transaction, and are answered after its COMMIT. A job that fails is undone alone, by its savepoint, or by SQLite when
-//! it is a single statement.
+//! transaction, and are answered after its COMMIT. A job that fails is undone alone, by its savepoint. A single statement
+//! goes without one: when it fails, the group starts over with savepoints.
 
 use super::{
     call::{Call, Caller},
     connection::Connection,
     hold::{Held, Hold},
+    job::{Job, Undo, Work},
     mailbox::{Mailbox, Post, Undelivered, mailbox},
     readers::Audience,
 };
@@ -14,7 +15,7 @@ use crossbeam_channel::{Receiver, Sender, select_biased};
 use std::{
     convert::Infallible,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -31,56 +32,11 @@ const LONGEST_GROUP: Duration = Duration::from_millis(20);
 /// Between two looks for idle connections.
 const TICK: Duration = Duration::from_secs(10);
 
+/// Groups with a savepoint for every job, after a statement failed without one: where one fails, others will.
+const CAREFUL_GROUPS: u32 = 64;
+
 /// For the COMMIT and what runs again, after the deadline of a job that was under way.
 const COMMIT_GRACE: Duration = Duration::from_secs(30);
-
-/// A job keeps all it needs until it is answered, for it may run more than once.
-trait Work: Send {
-    fn call(&self) -> &Arc<Call>;
-    fn undo(&self) -> Undo;
-    fn run(&mut self, connection: &Connection) -> Result<(), Error>;
-    /// What `run` found, or why it does not count.
-    fn answer(self: Box<Self>, outcome: Result<(), Error>);
-}
-
-/// How a job that failed is taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Undo {
-    /// By SQLite: it is one INSERT, UPDATE or DELETE. A savepoint would cost as much as a small INSERT.
-    Statement,
-    Savepoint,
-}
-
-struct Job<T, F> {
-    call: Arc<Call>,
-    undo: Undo,
-    run: F,
-    found: Option<T>,
-    reply: oneshot::Sender<Result<T, Error>>,
-}
-
-impl<T: Send, F: FnMut(&Connection) -> Result<T, Error> + Send> Work for Job<T, F> {
-    fn call(&self) -> &Arc<Call> {
-        &self.call
-    }
-
-    fn undo(&self) -> Undo {
-        self.undo
-    }
-
-    fn run(&mut self, connection: &Connection) -> Result<(), Error> {
-        self.found = None;
-        self.found = Some((self.run)(connection)?);
-        Ok(())
-    }
-
-    fn answer(self: Box<Self>, outcome: Result<(), Error>) {
-        let Self { found, reply, .. } = *self;
-        let _ = reply.send(
-            outcome.and_then(|()| found.ok_or_else(|| Error::other("the write has no result"))),
-        );
-    }
-}
 
 enum Command {
     Job(Box<dyn Work>),
@@ -113,6 +69,7 @@ impl Writer {
             commands,
             stopped,
             group: Vec::with_capacity(GROUP),
+            careful: 0,
         };
         std::thread::Builder::new()
             .name("sql-writer".into())
@@ -225,6 +182,8 @@ struct Thread {
     stopped: Receiver<Infallible>,
     /// Jobs that ran in the open group, in order, with what came of them.
     group: Vec<(Box<dyn Work>, Result<(), Error>)>,
+    /// Groups from this one on in which every job has a savepoint.
+    careful: u32,
 }
 
 impl Thread {
@@ -286,11 +245,14 @@ impl Thread {
             if !job.call().start() {
                 job.answer(Err(Error::TimedOut));
             } else {
-                let outcome = match job.undo() {
-                    Undo::Statement => self.run_statement(&mut *job),
-                    Undo::Savepoint => self.run_in_savepoint(&mut *job),
+                let bare = job.undo() == Undo::Group && self.careful == 0;
+                let outcome = if bare {
+                    self.run_watched(&mut *job)
+                } else {
+                    self.run_in_savepoint(&mut *job)
                 };
-                if self.connection.is_autocommit() {
+                let failed = bare && outcome.is_err();
+                if self.connection.is_autocommit() || (failed && !self.start_over()) {
                     // This job took the group's transaction down with it. Its own error stands; the others run again.
                     job.answer(
                         outcome.and(Err(Error::other("the transaction ended unexpectedly"))),
@@ -308,6 +270,7 @@ impl Thread {
                 }
             }
         }
+        self.careful = self.careful.saturating_sub(1);
         match self.connection.control("COMMIT") {
             Ok(()) => {
                 self.audience.count_commit();
@@ -324,14 +287,28 @@ impl Thread {
         other
     }
 
-    /// Leaves no transaction when something of a failed statement stays: after `OR FAIL`, or when its rows were too many.
-    fn run_statement(&self, job: &mut dyn Work) -> Result<(), Error> {
-        let before = self.connection.raw.total_changes();
-        let outcome = self.run_watched(job);
-        if outcome.is_err() && self.connection.raw.total_changes() != before {
+    /// Takes back the group, and runs its jobs again in a new transaction, with savepoints. False: that did not work
+    /// either, and no transaction is open.
+    fn start_over(&mut self) -> bool {
+        self.careful = CAREFUL_GROUPS;
+        self.connection.roll_back();
+        if self.connection.control("BEGIN IMMEDIATE").is_err() {
+            return false;
+        }
+        let mut group = std::mem::take(&mut self.group);
+        let done = group.iter_mut().all(|(job, outcome)| {
+            *outcome = if job.call().is_in_time() {
+                self.run_in_savepoint(&mut **job)
+            } else {
+                Err(Error::TimedOut)
+            };
+            !self.connection.is_autocommit()
+        });
+        self.group = group;
+        if !done {
             self.connection.roll_back();
         }
-        outcome
+        done
     }
 
     fn run_in_savepoint(&self, job: &mut dyn Work) -> Result<(), Error> {

@@ -129,6 +129,101 @@ async fn a_job_whose_trigger_fails() {
     );
 }
 
+/// Of all these SQLite itself, in a transaction, keeps what they did before they failed.
+#[tokio::test]
+async fn a_job_that_sqlite_does_not_take_back() {
+    let chain = (1..=105).map(|id| format!("({id}, {})", id - 1));
+    let chain = format!(
+        "INSERT INTO n VALUES {}",
+        chain.collect::<Vec<_>>().join(", ")
+    )
+    .replace("(1, 0)", "(1, NULL)");
+    for (setup, bad, check, expected) in [
+        (
+            vec!["CREATE TABLE s (a INT) STRICT"],
+            sql("INSERT INTO s VALUES (1), ('x')"),
+            "SELECT count(*) FROM s",
+            0,
+        ),
+        (
+            vec![
+                "CREATE TABLE n (id INTEGER PRIMARY KEY, p INTEGER REFERENCES n ON DELETE CASCADE)",
+                &chain,
+            ],
+            sql("DELETE FROM n WHERE id = 1"),
+            "SELECT count(*) FROM n",
+            105,
+        ),
+        (
+            vec!["CREATE TABLE big (x)"],
+            Statement::new(
+                "INSERT INTO big VALUES ($1) RETURNING x || x || x || x || x || x",
+                [Value::Text("x".repeat(800_000))],
+            ),
+            "SELECT count(*) FROM big",
+            0,
+        ),
+        (
+            vec![
+                "CREATE TABLE u (x UNIQUE)",
+                "INSERT INTO u VALUES (2)",
+                "CREATE TRIGGER f BEFORE INSERT ON bad BEGIN INSERT OR FAIL INTO u VALUES (1), (2); END",
+            ],
+            sql("INSERT INTO bad VALUES (9, 'new')"),
+            "SELECT count(*) FROM u",
+            1,
+        ),
+    ] {
+        let t = tables(SqlLimits {
+            value: 1 << 20,
+            ..patient()
+        })
+        .await;
+        for text in setup {
+            t.run(text).await;
+        }
+        let text = bad.sql.clone();
+        let error = among_good_ones(&t, bad, None).await;
+        assert_eq!(t.number(check).await, expected, "{text}: {error:?}");
+    }
+}
+
+/// After a failure there are savepoints for a while, and then there are none again: both ways keep what is good.
+#[tokio::test]
+async fn many_jobs_that_fail_among_many_that_do_not() {
+    let t = tables(patient()).await;
+    t.run("CREATE TABLE s (a INT) STRICT").await;
+    let mut jobs = tokio::task::JoinSet::new();
+    for n in 0..400_i64 {
+        let db = t.db.clone();
+        jobs.spawn(async move {
+            let values = if n % 7 == 3 {
+                [Value::Integer(n), Value::Text("x".into())]
+            } else {
+                [Value::Integer(n), Value::Integer(n)]
+            };
+            let done = db
+                .execute(
+                    Statement::new("INSERT INTO s VALUES ($1), ($2)", values),
+                    later(),
+                )
+                .await;
+            assert_eq!(done.is_err(), n % 7 == 3, "{done:?}");
+            u64::from(done.is_ok())
+        });
+    }
+    let good: u64 = jobs.join_all().await.into_iter().sum();
+    assert_eq!(
+        t.number("SELECT count(*) FROM s").await,
+        2 * good.cast_signed()
+    );
+    assert_eq!(
+        t.number("SELECT count(*) FROM (SELECT a FROM s GROUP BY a HAVING count(*) <> 2)")
+            .await,
+        0
+    );
+}
+
 /// Its rows exist when the second one turns out too large to answer.
 #[tokio::test]
 async fn a_job_that_answers_too_much() {
