@@ -12,7 +12,7 @@ use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 use std::{
     fs::File,
-    io::{Read, Write},
+    io::{BufReader, Read, Write},
     os::{fd::AsRawFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
     sync::Arc,
@@ -214,7 +214,7 @@ fn open_checked(path: &Path) -> Result<Option<File>, String> {
         Err(rustix::io::Errno::NOENT) => Ok(None),
         Err(error) => Err(format!("{}: {error}", path.display())),
     };
-    let (Some(mut file), Some(digest)) = (open(path)?, open(&digest_path(path))?) else {
+    let (Some(file), Some(digest)) = (open(path)?, open(&digest_path(path))?) else {
         return Ok(None);
     };
     let meta = file.metadata().map_err(|e| e.to_string())?;
@@ -226,7 +226,7 @@ fn open_checked(path: &Path) -> Result<Option<File>, String> {
         .take(64)
         .read_to_string(&mut expected)
         .map_err(|e| e.to_string())?;
-    if hex::encode(digest_of(&mut file).map_err(|e| e.to_string())?) != expected {
+    if hex::encode(digest_of(&file).map_err(|e| e.to_string())?) != expected {
         return Err(format!("{} is not what was written there", path.display()));
     }
     // Tells `make_room` that it is in use; a failure costs a recompile some day.
@@ -234,17 +234,10 @@ fn open_checked(path: &Path) -> Result<Option<File>, String> {
     Ok(Some(file))
 }
 
-fn digest_of(file: &mut File) -> std::io::Result<[u8; 32]> {
+fn digest_of(file: &File) -> std::io::Result<[u8; 32]> {
     let mut hasher = Sha256::new();
-    let mut part = vec![0; READ];
-    loop {
-        match file.read(&mut part) {
-            Ok(0) => return Ok(hasher.finalize().into()),
-            Ok(length) => hasher.update(&part[..length]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    std::io::copy(&mut BufReader::with_capacity(READ, file), &mut hasher)?;
+    Ok(hasher.finalize().into())
 }
 
 #[expect(

@@ -21,8 +21,8 @@ use tokio::{
     time::timeout,
 };
 
-/// Of the child, as `nice` counts. At 19 a host whose requests take all cores leaves it about one percent of them: a deploy
-/// of 1 s took over a minute. At 5 a compile gets about a quarter of the share of a thread that serves requests.
+/// Of the child, as `nice` counts. By the scheduler's weights a compile gets a third of what a thread that serves requests
+/// gets; at 19 it was a seventieth, and a deploy of half a second did not end within ten.
 const NICE: i32 = 5;
 
 /// Wall time of one compile. A guest with a whole JavaScript or Python engine inside takes up to half a minute where nobody

@@ -280,7 +280,7 @@ impl Call {
             _ => None,
         };
         let streamed =
-            Streamed::new(self.build.clone(), begun, rest, running, by, place).promising(promised);
+            Streamed::new(self.build, self.id, begun, rest, running, by, place).promising(promised);
         Ok(Response::from_parts(
             head,
             Content::Stream(streamed.boxed_unsync()),

@@ -83,10 +83,10 @@ impl History {
 
     /// Records that `build` is live from now on. On disk when it returns.
     pub(super) fn record(&self, id: &PluginId, build: BuildId, bytes: &[u8]) -> io::Result<()> {
-        let mut builds = self.read(id)?;
-        if builds.first() == Some(&build) && self.build_path(build).exists() {
+        if self.is_last(id, build) {
             return Ok(());
         }
+        let mut builds = self.read(id)?;
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.build_path(build).exists() {
             write_durably(&self.build_path(build), bytes)?;

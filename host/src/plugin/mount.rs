@@ -118,11 +118,10 @@ impl Mount {
         request_id: Arc<str>,
     ) -> Result<Response<Content>, Error> {
         self.requests.fetch_add(1, Relaxed);
-        let answer = match self.gate.enter().await {
-            Ok(place) => match self.begin(place, head, below, said, body, request_id) {
-                Ok(answering) => answering.await,
-                Err(error) => Err(error),
-            },
+        let place = self.gate.enter().await;
+        let begun = place.and_then(|place| self.begin(place, head, below, said, body, request_id));
+        let answer = match begun {
+            Ok(answering) => answering.await,
             Err(error) => Err(error),
         };
         if answer.is_err() {

@@ -25,6 +25,7 @@ pub(super) fn request_error(error: BodyError) -> wasmtime_wasi_http::Error {
 /// the guest with it. An error aborts the connection: the client sees a broken body, never a clean end.
 pub(super) struct Streamed {
     build: Arc<Build>,
+    request: Arc<str>,
     begun: Option<Bytes>,
     rest: HyperOutgoingBody,
     running: Option<Guest>,
@@ -39,6 +40,7 @@ pub(super) struct Streamed {
 impl Streamed {
     pub(super) fn new(
         build: Arc<Build>,
+        request: Arc<str>,
         begun: Bytes,
         rest: HyperOutgoingBody,
         running: Option<Guest>,
@@ -49,6 +51,7 @@ impl Streamed {
         let bound = Box::pin(tokio::time::sleep_until(first.into()));
         Self {
             build,
+            request,
             begun: Some(begun),
             rest,
             running,
@@ -87,7 +90,7 @@ impl Streamed {
     }
 
     fn broken(&self, what: &str) -> BodyError {
-        tracing::error!(plugin = %self.build.plugin, build = %self.build.id.short(), what, "plugin gave no valid answer");
+        tracing::error!(plugin = %self.build.plugin, build = %self.build.id.short(), request = &*self.request, what, "plugin gave no valid answer");
         Box::new(Error::BadAnswer)
     }
 
@@ -148,7 +151,7 @@ impl Body for Streamed {
                 counted.and_then(|()| this.end_if_all_is_out(cx))?;
                 Some(Ok(frame))
             }
-            None if this.promised.is_some_and(|left| left > 0) => Some(Err(
+            None | Some(Ok(_)) if this.promised.is_some_and(|left| left > 0) => Some(Err(
                 this.broken("its body is shorter than its content-length says")
             )),
             // Trailers are not passed on; nothing follows them.

@@ -2,7 +2,7 @@
 
 use super::{
     Durability, Error, LimitKind, OpenError,
-    sqlite::{Connection, Settings, Undo},
+    sqlite::{Connection, Settings},
 };
 use crate::config::{KeyvalueLimits, SqlLimits};
 use std::{
@@ -336,10 +336,7 @@ impl Keyvalue {
     {
         let core = &self.opened().await?.core;
         core.ensure_open().map_err(KvError::Storage)?;
-        let written = core
-            .writer
-            .submit(Instant::now() + PATIENCE, Undo::Savepoint, run)
-            .await;
+        let written = core.writer.submit(Instant::now() + PATIENCE, run).await;
         written.map_err(|error| self.error(error))
     }
 

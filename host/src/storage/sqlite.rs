@@ -41,21 +41,10 @@ pub(super) use self::{
     connection::{Connection, Settings},
     core::Core,
 };
-pub(super) use job::Undo;
 pub use transaction::Transaction;
 
 use faults::Fault;
 use rows::{All, First, Packed, Shape};
-
-fn undo(sql: &str) -> Undo {
-    let verb = words::verb(sql);
-    let changes = ["insert", "update", "delete", "replace"];
-    if changes.iter().any(|word| verb.eq_ignore_ascii_case(word)) {
-        Undo::Group
-    } else {
-        Undo::Savepoint
-    }
-}
 
 /// A handle to one SQLite database; clones are cheap.
 #[derive(Clone)]
@@ -165,9 +154,7 @@ impl Sqlite {
         }
         self.core()
             .writer
-            .submit(until, undo(&statement.sql), move |connection| {
-                connection.query::<S>(&statement)
-            })
+            .submit(until, move |connection| connection.query::<S>(&statement))
             .await
     }
 
@@ -180,9 +167,7 @@ impl Sqlite {
         run::check(&statement.sql, self.limits())?;
         self.core()
             .writer
-            .submit(until, undo(&statement.sql), move |connection| {
-                connection.execute(&statement)
-            })
+            .submit(until, move |connection| connection.execute(&statement))
             .await
     }
 
@@ -197,7 +182,7 @@ impl Sqlite {
         self.check_batch(params.len())?;
         self.core()
             .writer
-            .submit(until, Undo::Savepoint, move |connection| {
+            .submit(until, move |connection| {
                 connection.execute_many(&sql, &params)
             })
             .await
@@ -219,7 +204,7 @@ impl Sqlite {
                 .map(|one| connection.execute(one))
                 .collect()
         };
-        self.core().writer.submit(until, Undo::Savepoint, run).await
+        self.core().writer.submit(until, run).await
     }
 
     pub(super) async fn begin(&self, access: Access, by: Deadline) -> Result<Transaction, Error> {

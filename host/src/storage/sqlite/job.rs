@@ -8,25 +8,13 @@ use tokio::sync::oneshot;
 /// A job keeps all it needs until it is answered, for it may run more than once.
 pub(super) trait Work: Send {
     fn call(&self) -> &Arc<Call>;
-    fn undo(&self) -> Undo;
     fn run(&mut self, connection: &Connection) -> Result<(), Error>;
     /// What `run` found, or why it does not count.
     fn answer(self: Box<Self>, outcome: Result<(), Error>);
 }
 
-/// How a job that failed is taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Undo {
-    /// With its group, which then starts over: it is one INSERT, UPDATE or DELETE. A savepoint would cost as much as a
-    /// small INSERT. SQLite alone takes back only some of what a failed statement did: a cascade that is too deep, a
-    /// value of the wrong type in a STRICT table or `OR FAIL` leave the rows before.
-    Group,
-    Savepoint,
-}
-
 pub(super) struct Job<T, F> {
     pub(super) call: Arc<Call>,
-    pub(super) undo: Undo,
     pub(super) run: F,
     pub(super) found: Option<T>,
     pub(super) reply: oneshot::Sender<Result<T, Error>>,
@@ -35,10 +23,6 @@ pub(super) struct Job<T, F> {
 impl<T: Send, F: FnMut(&Connection) -> Result<T, Error> + Send> Work for Job<T, F> {
     fn call(&self) -> &Arc<Call> {
         &self.call
-    }
-
-    fn undo(&self) -> Undo {
-        self.undo
     }
 
     fn run(&mut self, connection: &Connection) -> Result<(), Error> {

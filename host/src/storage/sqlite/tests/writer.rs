@@ -1,7 +1,7 @@
 //! Group commit: whatever one job does, the others are kept and answered right.
 
 use super::*;
-use crate::storage::{ConstraintKind, LimitKind, sqlite::Undo};
+use crate::storage::{ConstraintKind, LimitKind};
 
 const JOBS: i64 = 50;
 
@@ -308,15 +308,12 @@ async fn a_job_that_fills_the_database() {
 async fn a_job_that_panics() {
     let t = tables(patient()).await;
     let Database::Sqlite(db) = &t.db;
-    let panicking = db
-        .core()
-        .writer
-        .submit(later(), Undo::Savepoint, |connection| {
-            connection.control("DELETE FROM bad")?;
-            panic!("on purpose");
-            #[expect(unreachable_code, reason = "gives the closure its type")]
-            Ok(())
-        });
+    let panicking = db.core().writer.submit(later(), |connection| {
+        connection.control("DELETE FROM bad")?;
+        panic!("on purpose");
+        #[expect(unreachable_code, reason = "gives the closure its type")]
+        Ok(())
+    });
     assert!(matches!(panicking.await, Err(Error::Other(_))));
     assert_eq!(t.number("SELECT count(*) FROM bad").await, 1);
     t.run("INSERT INTO good VALUES (1, 'x')").await;
