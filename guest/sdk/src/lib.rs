@@ -48,7 +48,7 @@ pub mod sql;
 mod words;
 
 /// A request makes and drops some thirty small allocations. The C library's allocator, Rust's default in a component,
-/// takes a third of a short request's time for them; this one a fraction of that.
+/// takes half of a short request's time in the component for them; this one a quarter.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

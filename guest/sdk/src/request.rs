@@ -233,21 +233,15 @@ impl Request {
     /// The whole body, once. More than `limit` bytes are a 413.
     pub fn body(&self, limit: usize) -> Result<Vec<u8>, Error> {
         let mut body = self.stream();
-        let mut whole = Vec::new();
-        while let Some(mut chunk) = body.chunk()? {
-            if whole.len() + chunk.len() > limit {
-                return Err(Error::new(
-                    413,
-                    format!("the body must be at most {limit} bytes"),
-                ));
-            }
-            if whole.is_empty() {
-                whole = chunk;
-            } else {
-                whole.append(&mut chunk);
+        let mut whole = body.take_whole().unwrap_or_default();
+        while whole.len() <= limit {
+            match body.chunk()? {
+                Some(mut chunk) => whole.append(&mut chunk),
+                None => return Ok(whole),
             }
         }
-        Ok(whole)
+        let problem = format!("the body must be at most {limit} bytes");
+        Err(Error::new(413, problem))
     }
 
     /// 415 unless `Content-Type` says JSON in UTF-8: see [`json::is_json`].

@@ -60,10 +60,16 @@ impl Router {
         self.route("DELETE", pattern, handler)
     }
 
-    /// `method` in capitals; `pattern` as `/todos/:id`.
+    /// `method` in capitals; `pattern` as `/todos/:id`. A route of `HEAD` or `OPTIONS` answers instead of the router.
+    ///
+    /// # Panics
+    ///
+    /// When the pattern does not begin with a slash: no path would fit it.
     #[must_use]
     pub fn route(mut self, method: &'static str, pattern: &'static str, handler: Handler) -> Self {
-        let mut rest = segments(pattern).unwrap_or_default();
+        let Some(mut rest) = segments(pattern) else {
+            panic!("the route {method} {pattern:?} has to begin with a slash");
+        };
         let mut pattern = Vec::new();
         while let Some((segment, after)) = first(rest) {
             pattern.push(match segment.strip_prefix("/:") {
@@ -92,13 +98,12 @@ impl Router {
         let path = segments(request.path());
         let fits = |route: &&Route| path.is_some_and(|path| route.fits(path));
         let fitting = || self.routes.iter().filter(fits);
-        let method = if request.method() == "HEAD" {
-            "GET"
-        } else {
-            request.method()
+        let method = request.method();
+        let by = |method: &str| {
+            let of_method = |route: &&Route| route.method == method && fits(route);
+            self.routes.iter().find(of_method)
         };
-        let of_method = |route: &&Route| route.method == method && fits(route);
-        let Some(route) = self.routes.iter().find(of_method) else {
+        let Some(route) = by(method).or_else(|| by((method == "HEAD").then_some("GET")?)) else {
             let allow = allow(fitting()).ok_or_else(|| Error::not_found("Not found"))?;
             return match method {
                 "OPTIONS" => Ok(Response::no_content().with_header("allow", allow)),
@@ -179,16 +184,21 @@ fn first(segments: &str) -> Option<(&str, &str)> {
 
 /// The methods of a path's routes, for `Allow`; `None` when no route fits.
 fn allow<'a>(fitting: impl Iterator<Item = &'a Route>) -> Option<String> {
+    let mut fitting = fitting.peekable();
+    fitting.peek()?;
     let mut methods = Vec::new();
     for route in fitting {
         let also = (route.method == "GET").then_some("HEAD");
-        for method in [route.method].into_iter().chain(also) {
-            if !methods.contains(&method) {
-                methods.push(method);
-            }
-        }
+        methods.extend([route.method].into_iter().chain(also));
     }
-    (!methods.is_empty()).then(|| methods.join(", ") + ", OPTIONS")
+    methods.push("OPTIONS");
+    let mut seen = Vec::new();
+    methods.retain(|method| {
+        let first = !seen.contains(method);
+        seen.push(*method);
+        first
+    });
+    Some(methods.join(", "))
 }
 
 #[cfg(test)]
@@ -311,5 +321,30 @@ mod tests {
         assert_eq!(ask("GET", "/todos/1?other=%F").0, 400);
         assert_eq!(ask("GET", "/nothing?q=%zz").0, 404);
         assert_eq!(ask("GET", "/todos?q=1&q=2").0, 400);
+    }
+
+    #[test]
+    fn a_route_of_its_own_answers_head_and_options() {
+        fn own(_: &Request) -> Result<Response, Error> {
+            Ok(Response::text(203, "own"))
+        }
+        let router = Router::new()
+            .route("HEAD", "/file", own)
+            .get("/file", own)
+            .route("OPTIONS", "/x", own);
+        let ask = |method, path| router.dispatch(Request::new(method, path));
+        assert_eq!(ask("HEAD", "/file").status(), 203);
+        assert_eq!(ask("OPTIONS", "/x").status(), 203);
+        assert_eq!(ask("PUT", "/x").header("allow"), Some("OPTIONS"));
+        assert_eq!(
+            ask("PUT", "/file").header("allow"),
+            Some("HEAD, GET, OPTIONS")
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "has to begin with a slash")]
+    fn a_pattern_without_a_slash_is_told() {
+        let _ = Router::new().get("todos", |_| Ok(Response::no_content()));
     }
 }

@@ -91,7 +91,8 @@ fn a_header_that_cannot_be_sent_is_an_empty_500() {
                 let answer = host.get(&format!("/api/{id}{path}"));
                 assert_eq!((answer.status, answer.body.len()), (500, 0), "{id}{path}");
                 assert_eq!(answer.header("x-injected"), None);
-                line(&host, id, &["WARN", "a header of the answer"]);
+                let request = answer.header("x-request-id").expect("a request id");
+                line(&host, id, &["WARN", "a header of the answer", &request]);
             }
         }
         assert_eq!(get_alike(&host, "/version").status, 200);
@@ -132,7 +133,12 @@ fn what_wasi_http_refuses_to_the_guest_is_502_in_one_call() {
         let whole = host.get(&format!("/api/whole{path}"));
         assert_eq!(whole.status, 502, "{path}: {}", whole.text());
         assert_eq!(whole.header("x-injected"), None);
-        line(&host, "whole", &["ERROR", "no valid answer", reason]);
+        let request = whole.header("x-request-id").expect("a request id");
+        line(
+            &host,
+            "whole",
+            &["ERROR", "no valid answer", reason, &request],
+        );
         let parts = host.get(&format!("/api/parts{path}"));
         assert_eq!((parts.status, parts.body.len()), (500, 0), "{path}");
         assert_eq!(get_alike(&host, "/version").status, 200);

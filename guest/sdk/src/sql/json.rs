@@ -129,7 +129,11 @@ impl<'a> Row<'a> {
         cells: &'a [u8],
         json: &mut Vec<u8>,
     ) -> Result<&'a [u8], Error> {
-        let unreadable = || self.unreadable(member.column, "JSON value");
+        let wanted = match member.kind {
+            Kind::Boolean => "boolean",
+            _ => "JSON value",
+        };
+        let unreadable = || self.unreadable(member.column, wanted);
         let (cell, after) = raw(cells).ok_or_else(unreadable)?;
         if matches!(cell, Raw::Null) && member.kind == Kind::Optional {
             return Ok(after);

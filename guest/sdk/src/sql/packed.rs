@@ -1,6 +1,6 @@
 //! Rows out of the buffer of `query-packed`, whose layout `wit/sql.wit` documents. Texts and blobs stay in the buffer
-//! and are borrowed from it. Its structure is checked once, when it arrives; that a text is UTF-8, when it is read. No
-//! content of a buffer can make this code panic.
+//! and are borrowed from it. Its structure is checked once, when it arrives; that a text is UTF-8, when it is read, but
+//! for `write_json`, which takes the host's word for it. No content of a buffer can make this code panic.
 
 use super::Error;
 
