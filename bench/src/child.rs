@@ -11,12 +11,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often a child is looked at. Short enough for the figures (of whole seconds), long enough to cost nothing.
+/// Between two looks at a child. Long enough to cost nothing beside a load of seconds.
 const GLANCE: Duration = Duration::from_millis(5);
+/// The same of one that has just begun, and whose time may be a figure.
+const QUICK: Duration = Duration::from_millis(1);
+/// What just begun is.
+const BEGUN: Duration = Duration::from_millis(500);
 
 /// The child's end. Past the time it is an error, and the child still runs.
 pub(crate) fn wait(child: &mut Child, what: &str, patience: Duration) -> Result<ExitStatus> {
-    let until = Instant::now() + patience;
+    let begin = Instant::now();
     loop {
         if let Some(status) = child
             .try_wait()
@@ -25,10 +29,11 @@ pub(crate) fn wait(child: &mut Child, what: &str, patience: Duration) -> Result<
             return Ok(status);
         }
         interrupt::check()?;
-        if Instant::now() > until {
+        let age = begin.elapsed();
+        if age > patience {
             bail!("{what} did not end within {} s", patience.as_secs());
         }
-        std::thread::sleep(GLANCE);
+        std::thread::sleep(if age < BEGUN { QUICK } else { GLANCE });
     }
 }
 

@@ -79,7 +79,7 @@ impl Site {
             self.write("more.yaml", &self.more)?;
             command.args(["--config", "more.yaml"]);
         }
-        // The other servers log nothing, so it shall not write a line for every todo either.
+        // No server is to write a line for every todo.
         command
             .current_dir(&self.folder)
             .env("GREENROOM_LOG", "warn")

@@ -16,6 +16,8 @@ pub(crate) struct Machine {
     pub(crate) kernel: String,
     /// /proc/loadavg before the first round: of 1, 5 and 15 minutes.
     pub(crate) load_before: String,
+    /// How Greenroom and native-tuned were.
+    pub(crate) compiled: String,
     pub(crate) versions: BTreeMap<&'static str, String>,
 }
 
@@ -26,7 +28,7 @@ const EXPRESS: [&str; 3] = ["express", "knex", "better-sqlite3"];
 
 impl Machine {
     /// Looks now: before the load.
-    pub(crate) fn look(subjects: &[Subject]) -> Self {
+    pub(crate) fn look(subjects: &[Subject], compiled: &str) -> Self {
         let info = text(Path::new("/proc/cpuinfo"));
         let memory = text(Path::new("/proc/meminfo"));
         Self {
@@ -39,6 +41,7 @@ impl Machine {
                 .trim()
                 .to_owned(),
             load_before: load(),
+            compiled: compiled.to_owned(),
             versions: versions(subjects),
         }
     }

@@ -40,6 +40,15 @@ struct Options {
     /// Measure nothing; leave flame graphs of the host under load in target/bench.
     #[arg(long, conflicts_with_all = ["quick", "only", "subjects"])]
     profile: bool,
+    /// Where the programs `greenroom` and `native-tuned` are, instead of target/release.
+    #[arg(long, value_name = "FOLDER")]
+    programs: Option<PathBuf>,
+    /// How those programs were compiled, in a few words for the report.
+    #[arg(long, value_name = "WORDS", default_value = "cargo's release profile")]
+    compiled: String,
+    /// Measure nothing; put every load on the servers once, so that instrumented programs write their profiles.
+    #[arg(long, conflicts_with_all = ["quick", "only", "profile"])]
+    train: bool,
     /// One part alone; its results go to target/bench.
     #[arg(long)]
     only: Option<Part>,
@@ -69,6 +78,9 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<()> {
     interrupt::listen()?;
+    if let Some(folder) = &options.programs {
+        places::take_from(folder)?;
+    }
     if options.profile {
         return profile::run();
     }
@@ -76,8 +88,11 @@ fn run(options: &Options) -> Result<()> {
         .filter(|s| options.subjects.is_empty() || options.subjects.contains(s))
         .filter(|s| *s != Subject::Express || options.without_express.is_none())
         .collect();
+    if options.train {
+        return Plan::training(subjects).measure().map(drop);
+    }
     let mut report = Report {
-        machine: Machine::look(&subjects),
+        machine: Machine::look(&subjects, &options.compiled),
         load: None,
         sections: Vec::new(),
         notes: Vec::new(),

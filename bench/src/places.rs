@@ -1,7 +1,13 @@
 //! Where `cargo xtask bench` leaves what is measured, and where the results go.
 
 use anyhow::{Context, Result, bail};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+/// Where the programs are that are measured; target/release unless [`take_from`] says otherwise.
+static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
@@ -13,8 +19,25 @@ fn target(path: &str) -> PathBuf {
     root().join("target").join(path)
 }
 
+/// Takes `greenroom` and `native-tuned` from another folder. To be called once, before anything is looked for.
+pub(crate) fn take_from(folder: &Path) -> Result<()> {
+    let folder = (folder.canonicalize())
+        .with_context(|| format!("there is no folder {}", folder.display()))?;
+    if PROGRAMS.set(folder).is_err() {
+        bail!("the programs' folder is set already");
+    }
+    Ok(())
+}
+
+fn program(name: &str) -> PathBuf {
+    match PROGRAMS.get() {
+        Some(folder) => folder.join(name),
+        None => target("release").join(name),
+    }
+}
+
 pub(crate) fn greenroom() -> PathBuf {
-    target("release/greenroom")
+    program("greenroom")
 }
 
 /// The plugin that is measured.
@@ -28,7 +51,7 @@ pub(crate) fn hello() -> PathBuf {
 }
 
 pub(crate) fn native_tuned() -> PathBuf {
-    target("release/native-tuned")
+    program("native-tuned")
 }
 
 pub(crate) fn native_usual() -> PathBuf {

@@ -73,6 +73,18 @@ impl Plan {
         }
     }
 
+    /// All loads for the same time, about three minutes for two servers.
+    pub(crate) fn training(subjects: Vec<Subject>) -> Self {
+        Self {
+            works: Work::ALL.into(),
+            connections: vec![64],
+            subjects,
+            rounds: 2,
+            warm_up: 1,
+            seconds: 6,
+        }
+    }
+
     /// Runs all of it. Each size of database has servers of its own, all of them up at once, one of them loaded.
     pub(crate) fn measure(&self) -> Result<Vec<Run>> {
         let folder = places::empty_folder("load")?;
@@ -88,6 +100,13 @@ impl Plan {
                 continue;
             }
             let mut servers = self.start(seed, &folder)?;
+            // Before anything is measured: a server that answers wrongly is to be known in the first minute.
+            for work in &works {
+                for (subject, server) in &servers {
+                    work.verify(server.address())
+                        .with_context(|| format!("{}, {}", subject.name(), work.title()))?;
+                }
+            }
             for work in works {
                 self.measure_work(work, &folder, &mut servers, &mut runs)?;
             }
@@ -130,16 +149,16 @@ impl Plan {
     ) -> Result<()> {
         let script = folder.join(format!("{}.lua", work.key()));
         wrk::write_script(&script, &work.script())?;
-        for (subject, server) in &*servers {
-            work.verify(server.address())
-                .with_context(|| format!("{}, {}", subject.name(), work.title()))?;
-        }
         for &connections in &self.connections {
             eprintln!("{}, {connections} connections", work.title());
             for round in 0..self.rounds {
                 // Nobody is always the first, or always after the same one.
                 let first = round as usize % servers.len();
                 servers.rotate_left(first);
+                let backwards = round % 2 == 1;
+                if backwards {
+                    servers.reverse();
+                }
                 for (subject, server) in &mut *servers {
                     let run = Turn {
                         plan: self,
@@ -152,6 +171,9 @@ impl Plan {
                     runs.push(
                         run.with_context(|| format!("{}, {}", subject.name(), work.title()))?,
                     );
+                }
+                if backwards {
+                    servers.reverse();
                 }
                 servers.rotate_right(first);
             }

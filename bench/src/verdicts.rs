@@ -105,20 +105,25 @@ fn verdict(runs: &[Run], target: &Target, connections: u32) -> Option<Verdict> {
         against,
         bound,
     } = target;
-    let ratios: Vec<_> = summary::of(runs, work, connections, Subject::Greenroom)
+    let pairs: Vec<_> = summary::of(runs, work, connections, Subject::Greenroom)
         .filter_map(|ours| {
             let mut theirs = summary::of(runs, work, connections, against);
             let theirs = theirs.find(|run| run.round == ours.round)?;
-            Some(measure.of(ours, theirs))
+            Some((ours, theirs))
         })
-        .filter(|ratio| ratio.is_finite())
+        .collect();
+    let ratios: Vec<_> = (pairs.iter())
+        .map(|(ours, theirs)| measure.of(ours, theirs))
         .collect();
     let ratio = Spread::of(&ratios)?;
-    let reached = if measure.at_least() {
+    // A refusal is a fast answer, and a round without any answer has no figures.
+    let failed = |(ours, _): &(&Run, &Run)| ours.errors.total() > 0 || ours.requests == 0;
+    let close = if measure.at_least() {
         ratio.median >= bound
     } else {
         ratio.median <= bound
     };
+    let reached = close && !pairs.iter().any(failed);
     Some(Verdict {
         measure,
         work,

@@ -1,31 +1,49 @@
 //! `cargo xtask bench`: builds every server that is compared, then becomes the driver of the measurement.
 
 mod express;
-mod wrk;
 
 use crate::{
     build::{self, Part},
-    command::{self, cargo},
+    command::{self, cargo, is_there},
+    dist,
     tree::{self, Workspace},
+    wrk,
 };
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use std::{os::unix::process::CommandExt, process::Command};
 
-/// What the driver takes. `--only load` and `--only size` are one part of it.
-const TAKEN: [&str; 5] = ["--quick", "--profile", "--only", "load", "size"];
+/// Compiles what is measured as operators run it.
+const DIST: &str = "--dist";
 
-/// The first argument that is none of the driver's: better said now than after the builds.
-pub(crate) fn unknown(args: &[String]) -> Option<&String> {
-    args.iter().find(|arg| !TAKEN.contains(&arg.as_str()))
+/// What is wrong with the arguments: better said now than after the builds.
+pub(crate) fn problem(args: &[String]) -> Option<String> {
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    let rest: Vec<_> = args.iter().copied().filter(|arg| *arg != DIST).collect();
+    match rest[..] {
+        [] | ["--quick" | "--profile"] => None,
+        ["--only", part] | ["--quick", "--only", part] | ["--only", part, "--quick"] => {
+            let known = ["load", "size"].contains(&part);
+            (!known).then(|| format!("`--only` takes `load` or `size`, not {part:?}"))
+        }
+        _ => Some(format!("`bench` does not take {:?}", rest.join(" "))),
+    }
 }
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
     wrk::ensure()?;
+    if args.iter().any(|arg| arg == "--profile") && !is_there("perf") {
+        bail!("`--profile` needs perf, which is missing (Debian: apt-get install linux-perf)");
+    }
     build::run(&[Part::Todo, Part::Fixtures])?;
     servers()?;
     let mut driver = Command::new(tree::root().join("target/release/greenroom-bench"));
     command::clean(&mut driver);
-    driver.args(args);
+    driver.args(args.iter().filter(|arg| *arg != DIST));
+    if args.iter().any(|arg| arg == DIST) {
+        dist::run(true)?;
+        driver.arg("--programs").arg(tree::dist());
+        driver.args(["--compiled", dist::COMPILED]);
+    }
     // A profile and the size are of Greenroom alone.
     if !args.iter().any(|arg| arg == "--profile" || arg == "size") {
         native_usual()?;
@@ -59,25 +77,33 @@ fn native_usual() -> Result<()> {
     command::run(&mut build)
 }
 
-/// Whether a program can be started.
-fn is_there(program: &str) -> bool {
-    let asked = Command::new(program)
-        .arg("--version")
-        .stdin(std::process::Stdio::null())
-        .output();
-    asked.is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn arguments_are_known_before_anything_is_built() {
-        let args = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>();
-        assert_eq!(unknown(&args(&["--quick"])), None);
-        assert_eq!(unknown(&args(&["--only", "size"])), None);
-        let wrong = args(&["--quick", "--fast"]);
-        assert_eq!(unknown(&wrong), wrong.get(1));
+        let problem = |line: &str| problem(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        for line in [
+            "--quick",
+            "--profile --dist",
+            "--dist --only size",
+            "--quick --only load",
+        ] {
+            assert_eq!(problem(line), None, "{line}");
+        }
+        for (line, names) in [
+            ("--quick --fast", "--fast"),
+            ("size", "size"),
+            ("--only", "--only"),
+            ("--only seize", "seize"),
+            ("--profile --quick", "--profile --quick"),
+        ] {
+            assert!(
+                problem(line).is_some_and(|told| told.contains(names)),
+                "{line}"
+            );
+        }
+        assert_eq!(super::problem(&[]), None);
     }
 }

@@ -174,24 +174,32 @@ fn shown(path: &Path) -> String {
 
 /// Adds the wasm target to the toolchain when it is missing.
 pub(crate) fn ensure_target() -> Result<()> {
-    let asked = command::output(Command::new("rustc").args(["--print", "sysroot"]))?;
-    let sysroot = PathBuf::from(String::from_utf8_lossy(&asked.stdout).trim());
-    if sysroot
-        .join("lib/rustlib")
-        .join(TARGET)
-        .join("lib")
-        .is_dir()
-    {
+    let library = sysroot()?.join("lib/rustlib").join(TARGET).join("lib");
+    if library.is_dir() {
         return Ok(());
     }
+    add(
+        &["target", "add", TARGET],
+        &format!("cannot build for {TARGET}"),
+    )
+}
+
+/// The folder of the Rust toolchain.
+pub(crate) fn sysroot() -> Result<PathBuf> {
+    let asked = command::output(Command::new("rustc").args(["--print", "sysroot"]))?;
+    Ok(PathBuf::from(String::from_utf8_lossy(&asked.stdout).trim()))
+}
+
+/// Has rustup add something to the toolchain. `lack` is what the toolchain cannot do without it.
+pub(crate) fn add(arguments: &[&str], lack: &str) -> Result<()> {
     match command::output(Command::new("rustup").arg("--version")) {
         Ok(answer) if answer.status.success() => {
-            command::run(Command::new("rustup").args(["target", "add", TARGET]))
+            command::run(Command::new("rustup").args(arguments))
         }
         _ => bail!(
-            "the Rust toolchain in {} cannot build for {TARGET}, and there is no rustup to add it.\n\
+            "the Rust toolchain in {} {lack}, and there is no rustup to add it.\n\
              Install Rust from https://rustup.rs, then run this again.",
-            sysroot.display()
+            sysroot()?.display()
         ),
     }
 }

@@ -99,3 +99,12 @@ fn line(command: &Command) -> String {
 fn cannot_start(command: &Command) -> String {
     format!("cannot run `{}`", line(command))
 }
+
+/// Whether a program can be started.
+pub(crate) fn is_there(program: &str) -> bool {
+    let asked = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output();
+    asked.is_ok()
+}

@@ -10,10 +10,12 @@ mod bench;
 mod build;
 mod check;
 mod command;
+mod dist;
 mod serve;
 mod test;
 mod tree;
 mod wit;
+mod wrk;
 
 use std::process::ExitCode;
 
@@ -23,8 +25,11 @@ Usage: cargo xtask COMMAND
   serve [ARGS...]   build the todo plugin and the host, then run `greenroom serve` with app-config.yaml
   build [PART...]   build `todo`, `fixtures`, `host` or `all` of them (default: todo host)
   bench [--quick]   measure Greenroom beside native servers and Express into bench/results.md, in about 40 minutes;
-                    --quick: in two minutes, into target/bench; --profile: flame graphs, into target/bench
+                    --quick: in two minutes, into target/bench; --profile: flame graphs, into target/bench;
+                    --only load, --only size: one part, into target/bench; --dist: of what `dist` compiles
   check             formatting, clippy and rustdoc, with every warning an error
+  dist              compile the host as operators run it, guided by a profile of its work under load, into
+                    target/dist/greenroom, in about 15 minutes
   test [FILTER...]  build everything, then run the tests (those whose names hold a FILTER)
   wit [--check]     fetch wit/deps again from crates.io; --check only compares its checksums
 ";
@@ -46,11 +51,12 @@ fn main() -> ExitCode {
             Ok(parts) => build::run(&parts),
             Err(problem) => return usage(&problem),
         },
-        "bench" => match bench::unknown(&args) {
-            Some(unknown) => return usage(&format!("`bench` does not take {unknown:?}")),
+        "bench" => match bench::problem(&args) {
+            Some(problem) => return usage(&problem),
             None => bench::run(&args),
         },
         "check" if args.is_empty() => check::run(),
+        "dist" if args.is_empty() => dist::run(false),
         "test" => match args.iter().find(|arg| arg.starts_with('-')) {
             Some(flag) => {
                 return usage(&format!("`test` takes parts of test names, not {flag:?}"));
@@ -59,7 +65,7 @@ fn main() -> ExitCode {
         },
         "wit" if args.is_empty() => wit::fetch(),
         "wit" if args == ["--check"] => wit::check(),
-        "check" | "wit" => return usage(&format!("`{command}` does not take {args:?}")),
+        "check" | "dist" | "wit" => return usage(&format!("`{command}` does not take {args:?}")),
         unknown => return usage(&format!("there is no command {unknown:?}")),
     };
     match outcome {

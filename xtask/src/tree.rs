@@ -49,3 +49,8 @@ pub(crate) fn fixtures() -> PathBuf {
 pub(crate) fn host() -> PathBuf {
     root().join("target/release/greenroom")
 }
+
+/// What `cargo xtask dist` builds.
+pub(crate) fn dist() -> PathBuf {
+    root().join("target/dist")
+}

@@ -1,12 +1,11 @@
 //! The load generator, from the distribution's packages.
 
-use super::is_there;
-use crate::command;
+use crate::command::{self, is_there};
 use anyhow::{Result, bail};
 use std::process::Command;
 
 /// Installs it where that takes no question: as root, with apt.
-pub(super) fn ensure() -> Result<()> {
+pub(crate) fn ensure() -> Result<()> {
     if is_there("wrk") {
         return Ok(());
     }

@@ -1,5 +1,5 @@
 //! The todo API written by hand for one purpose: to be the least that an answer can cost with hyper and SQLite, as the
-//! measure for what plugins cost. `native-tuned <port> <database file>` listens on 127.0.0.1 until it is killed.
+//! measure for what plugins cost. `native-tuned <port> <database file>` listens on 127.0.0.1 until SIGTERM.
 //!
 //! It answers the routes that are measured, byte for byte as Greenroom does with the todo plugin: the list, one item, a
 //! new item, and a constant at `/api/hello/`. It has no PATCH, no DELETE, no `Idempotency-Key` and no log, and it reads
@@ -24,6 +24,7 @@ mod watchdog;
 mod writer;
 
 use std::{error::Error, path::Path, process::ExitCode};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[expect(
     clippy::print_stderr,
@@ -57,6 +58,13 @@ fn run() -> Result<(), Box<dyn Error>> {
         .enable_all()
         .on_thread_park(database::release)
         .build()?;
-    runtime.block_on(server::serve(port, writer, watchdog))?;
+    runtime.block_on(async {
+        // An orderly end, so that an instrumented build writes its profile.
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            ended = server::serve(port, writer, watchdog) => ended,
+            _ = terminate.recv() => Ok(()),
+        }
+    })?;
     Ok(())
 }

@@ -33,7 +33,7 @@ fn machine(machine: &Machine) -> String {
         .map(|(name, version)| format!("{name} {version}"))
         .collect();
     format!(
-        "{} of commit {}. {}, {} cores, {} GiB, Linux {}; load average before the first round {}.\n\nVersions: {}.\n",
+        "{} of commit {}. {}, {} cores, {} GiB, Linux {}; load average before the first round {}.\n\nGreenroom and native, tuned: {}. Versions: {}.\n",
         machine.date,
         machine.commit,
         machine.cpu,
@@ -41,6 +41,7 @@ fn machine(machine: &Machine) -> String {
         machine.memory_gib,
         machine.kernel,
         machine.load_before,
+        machine.compiled,
         versions.join(", "),
     )
 }
@@ -57,15 +58,22 @@ fn method(plan: &Plan) -> String {
          All servers are up at once, each with its own copy of the same database, and one of them is loaded. For each \
          load and number of connections there are {rounds} rounds; in each round every server has its turn of {seconds} s \
          after a warm-up of {warm_up} s, and each round begins with another server. So whatever changes on the machine \
-         meanwhile changes for all. A figure is the median of the rounds, with the least and the most beside it.\n\n\
+         meanwhile changes for all. A figure is the median of the rounds, with the least and the most beside it; of peak \
+         memory it is the most, of errors the sum.\n\n\
          - The load is wrk with one thread and kept-alive connections, on the same machine: the servers share the cores \
          with it.\n\
          - CPU per request is the time of all threads of the server on any core, user and system, by the process' own \
          CPU clock (`clock_getcpuclockid`), divided by the requests answered meanwhile.\n\
          - Peak memory is the most resident memory in a turn (`VmHWM`, reset before each one).\n\
-         - Errors are answers of 400 and above, broken connections, and answers later than 2 s.\n\
+         - p50 and p99 are wrk's, which corrects for the requests that a slow answer kept from being sent, and leaves \
+         out answers later than 2 s.\n\
+         - Errors are answers of 400 and above, broken connections, and answers later than 2 s. wrk does not count a \
+         request that is never answered.\n\
          - Every database is in WAL mode with `synchronous=FULL`, and no server writes a line of log for a request. A \
-         POST is answered when it is on disk. Todos that were posted stay; that load comes last.\n"
+         POST is answered when it is on disk. Todos that were posted stay; of the loads of the small database those \
+         come last.\n\
+         - \"native, tuned\" is a limit, not a twin: it maps its database file, has caches of 16 MiB, no foreign keys, \
+         and the system's allocator.\n"
     )
 }
 

@@ -1,29 +1,25 @@
 //! Many connections: 1,200 that work at once, and 10,000 that do nothing.
 
 use super::{
-    Run, ground,
+    Run,
+    client::{ask, connect},
+    ground,
     lanes::{Lane, Plan, compare},
     part::{Part, Row, figure},
     resident::{Resident, megabytes},
     scripts,
 };
 use crate::{interrupt, server::Server, work::Work};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::json;
-use std::{
-    io::{Read, Write},
-    net::{SocketAddr, TcpStream},
-    time::Duration,
-};
+use std::time::Duration;
 
 const WORKING: u32 = 1200;
 /// Megabytes with all idle connections open.
 const IDLE: f64 = 150.0;
 /// Descriptors that the driver and the host need besides.
 const SPARE: u64 = 300;
-/// For one answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn run(run: &Run) -> Result<Part> {
     let site = ground::todo(run, "connections", "")?;
@@ -131,65 +127,9 @@ fn descriptors(wanted: u64) -> Result<u64> {
     Ok(most)
 }
 
-fn connect(address: SocketAddr) -> Result<TcpStream> {
-    let connection = TcpStream::connect_timeout(&address, PATIENCE)
-        .context("cannot open one more connection")?;
-    connection.set_read_timeout(Some(PATIENCE))?;
-    connection.set_write_timeout(Some(PATIENCE))?;
-    Ok(connection)
-}
-
-/// One `GET`, which must answer 200, read to its end.
-fn ask(connection: &mut TcpStream, target: &str) -> Result<()> {
-    connection.write_all(format!("GET {target} HTTP/1.1\r\nHost: bench\r\n\r\n").as_bytes())?;
-    let mut answer = Vec::new();
-    let mut piece = [0; 4096];
-    while !whole(&answer)? {
-        match connection
-            .read(&mut piece)
-            .context("no answer on an idle connection")?
-        {
-            0 => bail!("the host closed an idle connection"),
-            read => answer.extend_from_slice(&piece[..read]),
-        }
-    }
-    Ok(())
-}
-
-/// Whether an answer with a content-length has arrived in full; an error when it is no 200.
-fn whole(answer: &[u8]) -> Result<bool> {
-    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
-        return Ok(false);
-    };
-    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
-    ensure!(
-        head.starts_with("http/1.1 200 "),
-        "an idle connection answered {head}"
-    );
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length:"));
-    let length: usize = length
-        .context("an answer without content-length")?
-        .trim()
-        .parse()?;
-    Ok(answer.len() >= end + 4 + length)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_answer_is_whole_with_its_last_byte() {
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nx: y\r\n\r\nhello";
-        for cut in 0..answer.len() {
-            assert!(!whole(&answer[..cut]).unwrap(), "{cut}");
-        }
-        assert!(whole(answer).unwrap());
-        assert!(whole(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").is_err());
-        assert!(whole(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
-    }
 
     #[test]
     fn the_limit_on_descriptors_is_never_lowered() {

@@ -12,6 +12,7 @@ use crate::{
     places,
     seed::{self, Seed},
     server::Server,
+    subject::{Stand, Subject},
 };
 use anyhow::{Context, Result};
 use rusqlite::Connection;
@@ -28,6 +29,8 @@ struct Table {
     site: Site,
     items: Vec<String>,
     lists: Vec<String>,
+    /// The same rows in a file of the native server's: what of the growth is SQLite's.
+    native: Stand,
 }
 
 pub(super) fn run(run: &Run) -> Result<Part> {
@@ -42,10 +45,10 @@ pub(super) fn run(run: &Run) -> Result<Part> {
         // Some hundred megabytes.
         std::fs::remove_dir_all(&folder).context("cannot remove the rows")?;
     }
-    let servers = tables
-        .iter()
-        .map(|table| table.site.start())
-        .collect::<Result<Vec<_>>>()?;
+    let start =
+        |start: fn(&Table) -> Result<Server>| tables.iter().map(start).collect::<Result<Vec<_>>>();
+    let servers = start(|table| table.site.start())?;
+    let natives = start(|table| table.native.start())?;
     let plan = Plan {
         rounds: run.pick(4, 1),
         seconds: run.pick(3, 1),
@@ -60,11 +63,15 @@ pub(super) fn run(run: &Run) -> Result<Part> {
         ),
         ("list of one entity", |table| &table.lists),
     ] {
-        let figures = compare(&lanes(&tables, &servers, paths)?, plan)?;
-        part.rows.extend(row(what, &tables, &figures));
-        raw.push(json!({ "what": what, "tables": figures }));
+        let mut lanes = lanes(&tables, &servers, paths)?;
+        lanes.extend(self::lanes(&tables, &natives, paths)?);
+        let figures = compare(&lanes, plan)?;
+        let (ours, native) = figures.split_at(tables.len());
+        part.rows.extend(row(what, &tables, ours));
+        part.rows.extend(native_row(what, &tables, native));
+        raw.push(json!({ "what": what, "tables": ours, "native": native }));
     }
-    for server in servers {
+    for server in servers.into_iter().chain(natives) {
         server.stop()?;
     }
     part.notes.push(
@@ -90,6 +97,7 @@ fn smallest(run: &Run) -> Result<Table> {
     let entities = Seed::Small.entities();
     let rows = (0..Seed::Small.rows()).filter(|row| row % entities == ENTITY);
     Ok(Table {
+        native: native("rows-100-native", &site)?,
         rows: Seed::Small.rows() / entities,
         site,
         items: scripts::items("todo", rows),
@@ -103,11 +111,18 @@ fn seeded(name: &str, seed: Seed, rows: &std::path::Path) -> Result<Table> {
     // 10,000 of each at most: a script is not to be larger than the database.
     let step = usize::try_from(seed.rows() / 10_000)?;
     Ok(Table {
+        native: native(&format!("{name}-native"), &site)?,
         rows: seed.rows(),
         site,
         items: scripts::items("todo", spread(seed.rows()).step_by(step)),
         lists: scripts::lists(spread(seed.entities())),
     })
+}
+
+/// The native server on a copy of a site's database, which nobody has open.
+fn native(name: &str, site: &Site) -> Result<Stand> {
+    let folder = places::empty_folder(&format!("size-{name}"))?;
+    Stand::new(Subject::NativeTuned, &folder, &site.database("todo"))
 }
 
 /// All numbers below a power of ten in an order without neighbours.
@@ -138,8 +153,7 @@ fn lanes<'a>(
 
 /// The largest table against the smallest.
 fn row(what: &str, tables: &[Table], figures: &[Figures]) -> Option<Row> {
-    let (small, large) = (figures.first()?, figures.last()?);
-    let (cpu, p50) = (large.cpu() / small.cpu(), large.p50() / small.p50());
+    let (cpu, p50) = growth(figures)?;
     let all: Vec<_> = figures
         .iter()
         .map(|f| {
@@ -164,6 +178,26 @@ fn row(what: &str, tables: &[Table], figures: &[Figures]) -> Option<Row> {
         &measured,
         reached,
     ))
+}
+
+/// What the native server makes of the same tables: nothing to reach, but to compare with.
+fn native_row(what: &str, tables: &[Table], figures: &[Figures]) -> Option<Row> {
+    let (cpu, p50) = growth(figures)?;
+    let (small, large) = (figures.first()?, figures.last()?);
+    let measured = format!(
+        "{cpu:.2}x CPU, {p50:.2}x p50 at {} rows ({} µs against {})",
+        tables.last()?.rows,
+        figure(large.cpu()),
+        figure(small.cpu()),
+    );
+    let what = format!("the same of native, tuned, which maps its file: {what}");
+    Some(Row::told(&what, &measured))
+}
+
+/// CPU for each request and median latency, of the largest table to the smallest.
+fn growth(figures: &[Figures]) -> Option<(f64, f64)> {
+    let (small, large) = (figures.first()?, figures.last()?);
+    Some((large.cpu() / small.cpu(), large.p50() / small.p50()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use super::{
     Run,
     builds::{Builds, Way},
+    client,
     ground::{self, CONNECTIONS},
     lanes::{Figures, Round, round},
     part::{Part, Row, figure},
@@ -16,6 +17,7 @@ use anyhow::{Result, anyhow, ensure};
 use serde_json::json;
 use std::{
     path::Path,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
 };
@@ -24,7 +26,9 @@ use std::{
 const SLOWER: f64 = 2.0;
 /// Between two swaps.
 const GAP: Duration = Duration::from_millis(1000);
-/// No swap begins this short before a window's end: all of it is to be under load.
+/// Clients that wait for each answer, beside wrk.
+const WITNESSES: u32 = 4;
+/// No swap begins this short before a window's end; one that the load does not outlast is not counted.
 const TAIL: Duration = Duration::from_millis(1500);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +50,7 @@ pub(super) fn run(run: &Run) -> Result<Part> {
         builds: Builds::of(&places::todo())?,
         site: &site,
         done: 0,
+        under_load: 0,
         compiled: 0,
     };
     // Two builds for the windows with cached code.
@@ -61,12 +66,12 @@ pub(super) fn run(run: &Run) -> Result<Part> {
     let mut counts = [0; 3];
     for _ in 0..run.pick(5, 1) {
         for (at, window) in Window::ALL.into_iter().enumerate() {
-            let before = swaps.done;
+            let before = swaps.under_load;
             let seconds = run.pick(5, 4);
             figures[at]
                 .rounds
                 .push(loaded(window, &mut swaps, &server, &script, seconds)?);
-            counts[at] += swaps.done - before;
+            counts[at] += swaps.under_load - before;
         }
     }
     server.stop()?;
@@ -77,7 +82,7 @@ pub(super) fn run(run: &Run) -> Result<Part> {
 
     let [quiet, cached, compiled] = &figures;
     let failed: u64 = figures.iter().map(Figures::errors).sum();
-    let requests = format!("{failed} failed in {} swaps", swaps.done);
+    let requests = format!("{failed} failed in {} swaps", swaps.under_load);
     Ok(Part {
         rows: vec![
             Row::judged(
@@ -96,7 +101,8 @@ pub(super) fn run(run: &Run) -> Result<Part> {
         notes: vec![format!(
             "Swaps under load: windows of {} s of GET by id from 64 connections, with a pause of a second between two \
              swaps ({} of builds whose code is cached, {} of builds that are compiled), by files and by `greenroom deploy` in \
-             turn; against windows without. wrk, the host and the compiler share the machine's cores.",
+             turn; against windows without. Four clients beside wrk wait for each answer, at most 10 s, and would see a \
+             request that gets none. wrk, the host and the compiler share the machine's cores.",
             run.pick(5, 4),
             counts[1],
             counts[2]
@@ -122,12 +128,13 @@ struct Swaps<'a> {
     builds: Builds,
     site: &'a Site,
     done: u32,
+    under_load: u32,
     compiled: u32,
 }
 
 impl Swaps<'_> {
-    /// The next swap, and its end.
-    fn next(&mut self, window: Window, server: &Server) -> Result<()> {
+    /// The next swap, and its end. It counts when the load outlasts it.
+    fn next(&mut self, window: Window, server: &Server, loaded: impl Fn() -> bool) -> Result<()> {
         let way = if self.done.is_multiple_of(2) {
             Way::Folder
         } else {
@@ -143,6 +150,7 @@ impl Swaps<'_> {
         };
         self.builds.bring(number, way, self.site.folder(), server)?;
         self.done += 1;
+        self.under_load += u32::from(loaded());
         Ok(())
     }
 }
@@ -163,18 +171,36 @@ fn loaded(
         seconds,
     };
     let last = Instant::now() + Duration::from_secs(seconds.into()) - TAIL;
-    let outcome = thread::scope(|scope| {
+    let target = scripts::items("todo", 0..1).concat();
+    let stop = AtomicBool::new(false);
+    let (outcome, unanswered) = thread::scope(|scope| {
+        let witness = || scope.spawn(|| client::witness(server.address(), &target, &stop));
+        let witnesses: Vec<_> = (0..WITNESSES).map(|_| witness()).collect();
         // It ends by itself: after its time, a grace, or a signal.
         let loading = scope.spawn(|| load.run());
-        while window != Window::Quiet && Instant::now() < last {
-            swaps.next(window, server)?;
-            interrupt::sleep(GAP.min(last.saturating_duration_since(Instant::now())))?;
-        }
-        loading
-            .join()
-            .map_err(|_| anyhow!("the load's thread panicked"))?
+        let mut swapping = || -> Result<()> {
+            while window != Window::Quiet && Instant::now() < last {
+                swaps.next(window, server, || !loading.is_finished())?;
+                interrupt::sleep(GAP.min(last.saturating_duration_since(Instant::now())))?;
+            }
+            Ok(())
+        };
+        let swapped = swapping();
+        let outcome = joined(loading);
+        stop.store(true, Relaxed);
+        let unanswered = witnesses.into_iter().map(joined).sum::<Result<u64>>()?;
+        swapped?;
+        Ok::<_, anyhow::Error>((outcome??, unanswered))
     })?;
-    Ok(round(&outcome, meter.stop()?.cpu.as_secs_f64()))
+    let mut round = round(&outcome, meter.stop()?.cpu.as_secs_f64());
+    round.errors += unanswered;
+    Ok(round)
+}
+
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> Result<T> {
+    thread
+        .join()
+        .map_err(|_| anyhow!("a thread of the load panicked"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The Express server: its packages in target/express, never beside its source.
 
-use super::is_there;
-use crate::{command, tree};
+use crate::{
+    command::{self, is_there},
+    tree,
+};
 use anyhow::{Context, Result, bail};
 use std::{
     fs,
@@ -11,6 +13,8 @@ use std::{
 
 /// npm to install, the rest to compile SQLite for node.
 const TOOLS: [&str; 6] = ["node", "npm", "python3", "make", "cc", "c++"];
+/// Of node, as bench/express/package.json has it.
+const OLDEST: u32 = 20;
 /// The lock file that was installed, with the node it was compiled for. Written when all went well.
 const STAMP: &str = "installed.txt";
 
@@ -23,6 +27,10 @@ pub(super) fn prepare() -> Result<()> {
             TOOLS.join(", "),
             missing.join(", ")
         );
+    }
+    let major = node("process.versions.node.split('.')[0]")?;
+    if major.parse::<u32>().is_ok_and(|major| major < OLDEST) {
+        bail!("it needs node {OLDEST} or newer, and this one is {major}");
     }
     let source = tree::root().join("bench/express");
     let folder = tree::root().join("target/express");

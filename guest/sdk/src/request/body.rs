@@ -10,7 +10,7 @@ use crate::{
 use std::vec;
 
 /// Bytes asked for in one read of a body.
-const CHUNK: u64 = 64 << 10;
+const CHUNK: usize = 64 << 10;
 
 /// A request's body, chunk by chunk.
 pub struct Body(Inner);
@@ -53,7 +53,7 @@ impl Body {
         match &mut self.0 {
             Inner::Whole(bytes) => {
                 let rest = bytes.as_slice();
-                let chunk = rest[..rest.len().min(CHUNK as usize)].to_vec();
+                let chunk = rest[..rest.len().min(CHUNK)].to_vec();
                 let Some(last) = chunk.len().checked_sub(1) else {
                     return Ok(None);
                 };
@@ -61,7 +61,7 @@ impl Body {
                 Ok(Some(chunk))
             }
             Inner::Host(stream, _) => loop {
-                match stream.blocking_read(CHUNK) {
+                match stream.blocking_read(CHUNK as u64) {
                     Ok(chunk) if chunk.is_empty() => {}
                     Ok(chunk) => return Ok(Some(chunk)),
                     Err(StreamError::Closed) => return Ok(None),
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn no_chunk_is_larger_than_promised() {
-        let bytes: Vec<u8> = (0..200_000_u32).map(|n| n as u8).collect();
+        let bytes: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let mut body = Body::whole(bytes.clone());
         let mut chunks = Vec::new();
         while let Some(chunk) = body.chunk().unwrap() {
