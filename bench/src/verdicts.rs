@@ -138,18 +138,25 @@ fn verdict(runs: &[Run], target: &Target, connections: u32) -> Option<Verdict> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::summary::tests::run;
+    use crate::{summary::tests::run, wrk::Errors};
     use Subject::{Greenroom, NativeTuned, NativeUsual};
 
     #[test]
     fn ratios_are_of_the_same_round() {
         // The machine is half as fast in the second round; the ratios are not.
-        let runs = [
+        let mut runs = [
             run(Greenroom, 0, 60_000.0, 20.0),
             run(NativeTuned, 0, 90_000.0, 15.0),
             run(NativeTuned, 1, 45_000.0, 30.0),
             run(Greenroom, 1, 30_000.0, 40.0),
         ];
+        for run in &mut runs {
+            run.errors = Errors::default();
+        }
+        let failed = runs.clone().map(|mut run| {
+            run.errors.status = 1;
+            run
+        });
         let verdicts = verdicts(&runs, 64);
         let measures: Vec<_> = verdicts.iter().map(|v| v.measure).collect();
         assert_eq!(measures, [Measure::Cpu, Measure::P99]);
@@ -159,6 +166,8 @@ mod tests {
             "{cpu:?}"
         );
         assert!(verdicts[1].reached, "{:?}", verdicts[1]);
+        let failed = super::verdicts(&failed, 64);
+        assert!(failed.iter().all(|v| !v.reached), "{failed:?}");
     }
 
     #[test]
