@@ -153,9 +153,10 @@ impl Plan {
             eprintln!("{}, {connections} connections", work.title());
             for round in 0..self.rounds {
                 // Nobody is always the first, or always after the same one.
-                let first = round as usize % servers.len();
-                servers.rotate_left(first);
                 let backwards = round % 2 == 1;
+                // Backwards it is the one before that comes first.
+                let first = (round as usize + usize::from(backwards)) % servers.len();
+                servers.rotate_left(first);
                 if backwards {
                     servers.reverse();
                 }

@@ -117,7 +117,9 @@ fn verdict(runs: &[Run], target: &Target, connections: u32) -> Option<Verdict> {
         .collect();
     let ratio = Spread::of(&ratios)?;
     // A refusal is a fast answer, and a round without any answer has no figures.
-    let failed = |(ours, _): &(&Run, &Run)| ours.errors.total() > 0 || ours.requests == 0;
+    let failed = |(ours, theirs): &(&Run, &Run)| {
+        ours.errors.total() > 0 || ours.requests == 0 || theirs.requests == 0
+    };
     let close = if measure.at_least() {
         ratio.median >= bound
     } else {
