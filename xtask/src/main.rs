@@ -12,6 +12,7 @@ mod check;
 mod command;
 mod dist;
 mod serve;
+mod soak;
 mod test;
 mod tree;
 mod wit;
@@ -30,6 +31,8 @@ Usage: cargo xtask COMMAND
   check             formatting, clippy and rustdoc, with every warning an error
   dist              compile the host as operators run it, guided by a profile of its work under load, into
                     target/dist/greenroom, in about 15 minutes
+  soak [--full]     the tests that take thousands of turns, a fifth of them in about 40 minutes, or all; words run those
+                    sections alone; figures go to tests/soak-report.md (`cargo xtask soak --help` names the sections)
   test [FILTER...]  build everything, then run the tests (those whose names hold a FILTER)
   wit [--check]     fetch wit/deps again from crates.io; --check only compares its checksums
 ";
@@ -45,6 +48,8 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         // `serve --help` is the host's own.
         "serve" => serve::run(&args),
+        // As is `soak --help` its driver's.
+        "soak" => soak::run(&args),
         "" | "help" | "--help" | "-h" => return help(),
         _ if wants_help => return help(),
         "build" => match build::parts(&args) {

@@ -1,0 +1,16 @@
+//! Tests that are worth their name only in great number. Each section runs at three scales: small in `tests/small.rs`, a
+//! fifth with `cargo xtask soak`, all of it with `--full`. What a section asserts is the same at each.
+
+#![allow(
+    clippy::print_stderr,
+    reason = "a program for the command line, which says how far it is"
+)]
+
+pub mod crash;
+pub mod load;
+pub mod report;
+pub mod run;
+pub mod section;
+
+pub use run::{Run, Scale};
+pub use section::{Row, SECTIONS, Section};

@@ -1,0 +1,19 @@
+//! Each section once, at the scale of a test.
+
+use greenroom_soak::{Run, SECTIONS};
+
+#[track_caller]
+fn holds(name: &'static str) {
+    let section = SECTIONS.iter().find(|section| section.name == name);
+    let section = section.expect("a section of this name");
+    let rows = (section.run)(&mut Run::small(name)).unwrap_or_else(|e| panic!("{e:#}"));
+    assert!(!rows.is_empty(), "{name} found nothing at all");
+    for row in rows {
+        assert!(row.reached, "{row:#?}");
+    }
+}
+
+#[test]
+fn crash() {
+    holds("crash");
+}
