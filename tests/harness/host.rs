@@ -243,10 +243,20 @@ impl Host {
 
     /// kill -9, and a new host on the same folder.
     pub fn crash(mut self) -> Self {
+        self.kill();
+        self.again()
+    }
+
+    /// kill -9. What it wrote is there to look at, until it is revived.
+    pub fn kill(&mut self) {
         self.signal(rustix::process::Signal::KILL);
         self.wait();
-        self.child = None;
-        self.again()
+    }
+
+    /// A new host on the folder of one that has ended; returns as soon as it listens.
+    pub fn revive(mut self) -> Self {
+        let folder = self.folder.take().expect("a folder");
+        Self::launch(folder, self.launch.clone())
     }
 
     /// Stops it and keeps its folder, for a look at what it left.
@@ -255,9 +265,8 @@ impl Host {
         self.folder.take().expect("a folder")
     }
 
-    fn again(mut self) -> Self {
-        let folder = self.folder.take().expect("a folder");
-        let mut host = Self::launch(folder, self.launch.clone());
+    fn again(self) -> Self {
+        let mut host = self.revive();
         host.wait_until_decided();
         host
     }

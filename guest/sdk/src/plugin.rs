@@ -122,6 +122,8 @@ impl<P: Plugin> lifecycle::Guest for Component<P> {
     }
 
     fn start() -> Result<(), String> {
+        // A route that cannot be is a panic: at the deploy, not at the first request.
+        router::<P>();
         P::start()
     }
 }
@@ -143,9 +145,13 @@ impl<P: Plugin> handler::Guest for Component<P> {
 }
 
 fn answer<P: Plugin>(request: Request) -> Response {
-    // Kept from request to request: a component holds one plugin, and its routes do not change.
+    router::<P>().dispatch(request)
+}
+
+/// Kept from request to request: a component holds one plugin, and its routes do not change.
+fn router<P: Plugin>() -> &'static Router {
     static ROUTER: OnceLock<Router> = OnceLock::new();
-    ROUTER.get_or_init(P::routes).dispatch(request)
+    ROUTER.get_or_init(P::routes)
 }
 
 /// Makes a component of a type that implements [`Plugin`]: `greenroom_sdk::plugin!(Todo);`, once in a crate.

@@ -7,9 +7,14 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 const LOCK: &str = "greenroom.lock";
+
+/// A killed host's lock goes a moment after its process: a child that it was about to start may hold it as well, until it
+/// is another program. Whoever starts a new host at once waits for so long.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
 
 /// Private folders of hosts; whoever holds the lock inside is alive.
 const PRIVATE: &str = "greenroom-memory-";
@@ -87,7 +92,7 @@ impl Folder {
             .map_err(|error| io("create it", error))?;
         let lock =
             open_lock(&path.join(LOCK)).map_err(|error| io("open greenroom.lock in it", error))?;
-        match try_lock(&lock) {
+        match wait_for_lock(&lock) {
             Ok(true) => {}
             Ok(false) => {
                 return Err(FolderError::InUse {
@@ -213,6 +218,18 @@ fn open_lock(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// False: another process holds it, and did so for a second. Blocks.
+fn wait_for_lock(lock: &File) -> io::Result<bool> {
+    let until = Instant::now() + LOCK_WAIT;
+    loop {
+        let locked = try_lock(lock)?;
+        if locked || Instant::now() >= until {
+            return Ok(locked);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// False: another process holds it.
 fn try_lock(lock: &File) -> io::Result<bool> {
     match flock(lock, FlockOperation::NonBlockingLockExclusive) {
@@ -259,6 +276,19 @@ mod tests {
         assert_eq!(first.keyvalue(&id), dir.path().join("a/b/todo.kv.sqlite"));
         drop(first);
         Folder::open(&connection, dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_goes_within_a_second_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = Connection::Directory(dir.path().into());
+        let dying = Folder::open(&connection, dir.path()).unwrap();
+        let gone = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            drop(dying);
+        });
+        Folder::open(&connection, dir.path()).unwrap();
+        gone.join().unwrap();
     }
 
     #[test]

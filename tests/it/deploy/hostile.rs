@@ -127,7 +127,7 @@ fn a_file_that_is_no_component_is_refused_and_the_old_build_serves() {
 
 #[test]
 fn a_component_that_does_not_come_up_is_refused_and_the_old_build_serves() {
-    let cases: [(&str, Reason); 10] = [
+    let cases: [(&str, Reason); 11] = [
         (
             "start=fail",
             (
@@ -137,6 +137,8 @@ fn a_component_that_does_not_come_up_is_refused_and_the_old_build_serves() {
         ),
         ("start=trap", ("start", &["start() trapped", "unreachable"])),
         ("start=spin", ("start", &["start() took longer than 5 s"])),
+        // A route without its slash, which no request could reach.
+        ("route=version", ("start", &["start() trapped"])),
         (
             "describe=trap",
             ("describe", &["describe() trapped", "unreachable"]),

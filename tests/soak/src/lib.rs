@@ -7,6 +7,7 @@
 )]
 
 pub mod crash;
+pub mod dice;
 pub mod load;
 pub mod report;
 pub mod run;

@@ -101,7 +101,8 @@ fn told(panic: &(dyn Any + Send)) -> &str {
 fn forget_other_builds(state: &Path, fresh: bool) -> Result<()> {
     let build = hex::encode(sha2::Sha256::digest(fs::read(binary())?));
     let kept = state.join("build");
-    if fresh || fs::read_to_string(&kept).is_ok_and(|of| of != build) {
+    let other = fs::read_to_string(&kept).is_ok_and(|of| of != build);
+    if state.exists() && (fresh || other) {
         fs::remove_dir_all(state).with_context(|| format!("cannot empty {}", state.display()))?;
     }
     fs::create_dir_all(state).with_context(|| format!("cannot create {}", state.display()))?;
