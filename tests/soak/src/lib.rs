@@ -9,6 +9,8 @@
 pub mod crash;
 pub mod dice;
 pub mod load;
+pub mod neighbours;
+pub mod process;
 pub mod report;
 pub mod run;
 pub mod section;

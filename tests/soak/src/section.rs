@@ -1,6 +1,6 @@
 //! What there is to run.
 
-use crate::{Run, crash};
+use crate::{Run, crash, neighbours};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +39,15 @@ pub struct Section {
     pub run: fn(&mut Run) -> Result<Vec<Row>>,
 }
 
-pub const SECTIONS: &[Section] = &[Section {
-    name: "crash",
-    about: "kill -9 under write load, some in a deploy or a migration",
-    run: crash::run,
-}];
+pub const SECTIONS: &[Section] = &[
+    Section {
+        name: "crash",
+        about: "kill -9 under write load, some in a deploy or a migration",
+        run: crash::run,
+    },
+    Section {
+        name: "neighbours",
+        about: "a hostile plugin beside one under load",
+        run: neighbours::run,
+    },
+];

@@ -17,3 +17,8 @@ fn holds(name: &'static str) {
 fn crash() {
     holds("crash");
 }
+
+#[test]
+fn neighbours() {
+    holds("neighbours");
+}

@@ -1,0 +1,210 @@
+//! A plugin half of whose requests are hostile, and its neighbour, which must not notice.
+//!
+//! For each kind of hostility, windows in which the plugin's requests are good alternate with windows in which every second
+//! one is hostile. The neighbour is loaded at half of what the host can give.
+
+use crate::{
+    Row, Run, Scale,
+    load::{Load, Seen, Work},
+    process::{Held, forget_peak},
+};
+use anyhow::Result;
+use greenroom_tests::{Host, Setup, chameleon, get, todo};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// What the hostile plugin may: 16 at once, 64 MiB each, half a second.
+const LIMITS: &str = "{timeout: 500ms, memory: 64MiB, concurrency: 16, queue: 16, queueTimeout: 500ms, \
+                      sql: {timeout: 400ms}}";
+const CONCURRENCY: u64 = 16;
+const MEMORY_KIB: u64 = 64 << 10;
+const TIMEOUT: Duration = Duration::from_millis(500);
+/// Of the hostile plugin, requests a second.
+const HOSTILE_RATE: f64 = 40.0;
+/// A request past its time ends within so many milliseconds.
+const LATE_MS: f64 = 20.0;
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Trap,
+    Spin,
+    Memory,
+    Sql,
+    Handles,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind::Trap,
+    Kind::Spin,
+    Kind::Memory,
+    Kind::Sql,
+    Kind::Handles,
+];
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::Spin => "spin",
+            Self::Memory => "eat memory",
+            Self::Sql => "wait on SQL for ever",
+            Self::Handles => "open 100,000 handles",
+        }
+    }
+
+    fn work(self) -> Work {
+        let mut work = match self {
+            Self::Trap => Work::get("/api/hostile/trap"),
+            Self::Spin => Work::get("/api/hostile/spin"),
+            Self::Memory => Work::get("/api/hostile/bomb"),
+            Self::Sql => Work::post("/api/hostile/sql", &json!({"op": "query", "sql": ENDLESS})),
+            Self::Handles => Work::get("/api/hostile/handles?n=100000"),
+        };
+        work.status = 0;
+        work
+    }
+}
+
+const ENDLESS: &str =
+    "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c";
+
+#[derive(Default, Serialize, Deserialize)]
+struct Figures {
+    kinds: usize,
+    rows: Vec<Row>,
+}
+
+pub fn run(run: &mut Run) -> Result<Vec<Row>> {
+    let mut figures: Figures = run.figures()?;
+    while figures.kinds < KINDS.len() {
+        let rows = beside(run, KINDS[figures.kinds]);
+        figures.rows.extend(rows);
+        figures.kinds += 1;
+        run.keep(&figures)?;
+    }
+    figures.rows.push(late(run));
+    Ok(figures.rows)
+}
+
+fn start() -> (Host, Vec<Work>) {
+    let host = Setup::durable()
+        .log("off")
+        .config(&format!(
+            "backend: {{database: {{client: better-sqlite3, connection: {{directory: ./db}}}}}}\n\
+             plugins: {{hostile: {{limits: {LIMITS}}}}}"
+        ))
+        .plugin("hostile", &chameleon("migrations=base;"))
+        .plugin("todo", &todo())
+        .start();
+    let mut ids = Vec::new();
+    for n in 0..20 {
+        let made = host.post("/api/todo/todos", &json!({"title": format!("todo {n}")}));
+        ids.push(made.json()["id"].as_str().expect("an id").to_owned());
+    }
+    let mut work: Vec<_> = ids
+        .iter()
+        .map(|id| Work::get(&format!("/api/todo/todos/{id}")))
+        .collect();
+    work.push(Work::get("/api/todo/todos?limit=20"));
+    work.push(Work::post("/api/todo/todos", &json!({"title": "one more"})));
+    (host, work)
+}
+
+fn beside(run: &Run, kind: Kind) -> Vec<Row> {
+    let (host, work) = start();
+    let address = host.address();
+    let (rounds, window) = match run.scale {
+        Scale::Small => (1, Duration::from_millis(700)),
+        Scale::Fifth => (4, Duration::from_secs(3)),
+        Scale::Full => (8, Duration::from_secs(8)),
+    };
+    let most = Load::for_a_while(address, 32, None, &work, window);
+    let rate = most.rate() / 2.0;
+    let good = [Work::get("/api/hostile/version")];
+    let bad = [Work::get("/api/hostile/version"), kind.work()];
+    let good = good.map(|mut work| {
+        work.status = 0;
+        work
+    });
+    let (mut quiet, mut hostile) = (None::<Seen>, None::<Seen>);
+    forget_peak(&host);
+    let before = Held::by(&host);
+    for _ in 0..rounds {
+        for (of_plugin, all) in [(&good[..], &mut quiet), (&bad[..], &mut hostile)] {
+            let other = Load::start(address, 64, Some(HOSTILE_RATE), of_plugin);
+            let seen = Load::for_a_while(address, 32, Some(rate), &work, window);
+            other.stop();
+            match all {
+                Some(all) => all.add(&seen),
+                None => *all = Some(seen),
+            }
+        }
+    }
+    let (Some(quiet), Some(hostile)) = (quiet, hostile) else {
+        unreachable!("there is a round");
+    };
+    let peak = Held::by(&host).peak;
+    let cap = before.resident + CONCURRENCY * MEMORY_KIB;
+    let name = kind.name();
+    let ratio = hostile.p99() / quiet.p99();
+    vec![
+        Row::new(
+            format!(
+                "50 % of a plugin's {HOSTILE_RATE} requests/s {name}: requests of its neighbour, at {rate:.0}/s, half of \
+                 what the host gives"
+            ),
+            "0 errors",
+            format!(
+                "{} of {} failed {}",
+                hostile.failed,
+                hostile.failed + hostile.answered,
+                hostile.failures.join("; ")
+            ),
+            hostile.failed == 0 && hostile.answered > 0,
+        ),
+        Row::new(
+            format!("the same, {name}: the neighbour's p99"),
+            "< 2x",
+            format!(
+                "{ratio:.2}x ({:.2} ms against {:.2})",
+                hostile.p99(),
+                quiet.p99()
+            ),
+            // Of seconds no p99 is taken.
+            ratio < 2.0 || run.scale == Scale::Small,
+        ),
+        Row::new(
+            format!("the same, {name}: the host's memory"),
+            "under the cap of 16 instances of 64 MiB + 20 %",
+            format!("{} MiB of {}", peak >> 10, cap >> 10),
+            peak * 10 < cap * 12,
+        ),
+    ]
+}
+
+/// When requests past their time end, one at a time and with nothing else to do.
+fn late(run: &Run) -> Row {
+    let (host, _) = start();
+    let endless = |path: &str| format!("/api/hostile/{path}");
+    let mut worst = 0.0_f64;
+    let count = run.count(200, 2);
+    for _ in 0..count {
+        for path in ["spin", "hang"] {
+            let begun = Instant::now();
+            let answer = get(host.address(), &endless(path));
+            let took = begun.elapsed();
+            assert_eq!(answer.status, 504, "{}", answer.text());
+            let late = took.saturating_sub(TIMEOUT);
+            worst = worst.max(late.as_secs_f64() * 1000.0);
+        }
+    }
+    Row::new(
+        format!(
+            "{count} requests that spin and {count} that wait for ever, each by itself: answered past the deadline"
+        ),
+        format!("within {LATE_MS} ms"),
+        format!("{worst:.1} ms at most"),
+        worst <= LATE_MS || run.scale == Scale::Small,
+    )
+}
