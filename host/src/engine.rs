@@ -1,10 +1,12 @@
 //! The wasmtime engine: one for all plugins, sized at start. The compile cache is in `engine/cache.rs`, the child process
-//! that compiles in `engine/compile.rs`, the epoch's clock in `engine/clock.rs`.
+//! that compiles in `engine/compile.rs`, the epoch's clock in `engine/clock.rs`, the threads for guests that run for long in
+//! `engine/slow.rs`.
 
 mod cache;
 mod clock;
 mod compile;
 mod in_use;
+mod slow;
 
 use crate::config;
 use std::{num::NonZeroUsize, sync::Arc};
@@ -13,6 +15,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 pub use cache::{Cache, CacheError};
 pub use clock::Busy;
 pub use compile::{CompileError, run_child as run_compile_child};
+pub use slow::{Watched, Work};
 
 /// Instances beyond `engine.maxInstances` that the allocator has room for: the throw-away ones in which a new build is
 /// described and started while the pool is full.
@@ -37,6 +40,7 @@ pub struct Engine(Arc<Shared>);
 struct Shared {
     engine: wasmtime::Engine,
     cache: Cache,
+    slow: slow::Threads,
 }
 
 impl Engine {
@@ -52,7 +56,12 @@ impl Engine {
         let engine = wasmtime::Engine::new(&config).map_err(EngineError::Wasmtime)?;
         let cache = Cache::open(cache_folder, &engine)?;
         clock::start(&engine).map_err(EngineError::Clock)?;
-        Ok(Self(Arc::new(Shared { engine, cache })))
+        let slow = slow::Threads::new().map_err(EngineError::Slow)?;
+        Ok(Self(Arc::new(Shared {
+            engine,
+            cache,
+            slow,
+        })))
     }
 
     pub fn wasmtime(&self) -> &wasmtime::Engine {
@@ -75,6 +84,8 @@ pub enum EngineError {
     Wasmtime(wasmtime::Error),
     #[error("no thread for the engine's clock: {0}")]
     Clock(std::io::Error),
+    #[error("no threads for guests that run for long: {0}")]
+    Slow(std::io::Error),
     #[error(transparent)]
     Cache(#[from] CacheError),
 }

@@ -37,7 +37,7 @@ pub(super) struct Build {
     pub(super) limits: Arc<Limits>,
     pub(super) pool: Arc<Pool>,
     pub(super) streams: Arc<Semaphore>,
-    engine: Engine,
+    pub(super) engine: Engine,
     slots: Arc<Slots>,
     services: Arc<Services>,
     /// Held, so that plugins of the same bytes share it.
@@ -184,11 +184,14 @@ impl Build {
     pub(super) fn handle(self: Arc<Self>, place: Place, asked: Asked, id: Arc<str>) -> Answering {
         match self.pool.take() {
             Some(instance) => call::run(self, instance, place, asked, id),
-            None => Box::pin(async move {
-                let made = self.instantiate(&id).await;
-                let instance = made.map_err(|none| none.kind)?;
-                call::run(self, instance, place, asked, id).await
-            }),
+            None => Answering::new(
+                self.engine.clone(),
+                Box::pin(async move {
+                    let made = self.instantiate(&id).await;
+                    let instance = made.map_err(|none| none.kind)?;
+                    call::work(self, instance, place, asked, id).await
+                }),
+            ),
         }
     }
 

@@ -15,11 +15,14 @@ use super::{
     stream::Streamed,
     unary,
 };
-use crate::service::{Deadline, Scope};
+use crate::{
+    engine::{Watched, Work},
+    service::{Deadline, Scope},
+};
 use bytes::{Bytes, BytesMut};
 use http::{Method, Request, Response, header::CONTENT_LENGTH, response};
 use http_body_util::{BodyExt, Full};
-use std::{pin::Pin, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 use tokio::{
     sync::oneshot,
     time::{timeout, timeout_at},
@@ -33,22 +36,41 @@ use wasmtime_wasi_http::{
 };
 
 /// What a guest's call ends with: the instance when it can be used again.
-pub(super) type Ended = Result<Box<Instance>, Error>;
-pub(super) type Guest = Pin<Box<dyn Future<Output = Ended> + Send>>;
+pub(super) type Ended = Result<Box<Instance>, Dead>;
+pub(super) type Guest = Watched<Ended>;
+
+/// A guest that failed. Its instance goes when this goes: the body that it was writing must not seem to end before the
+/// failure is seen, and the guest may have run on another thread.
+pub(super) struct Dead {
+    pub(super) error: Error,
+    _instance: Box<Instance>,
+}
 
 type Head = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
-/// A request's answer on its way. Boxed, so that the futures above it stay small.
-pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response<Content>, Error>> + Send>>;
+/// A request's answer on its way. In a box, so that the futures above it stay small.
+pub(super) type Answering = Watched<Result<Response<Content>, Error>>;
 
 /// Runs `asked` in `instance`. The place is kept until guest and answer have ended.
 pub(super) fn run(
+    build: Arc<Build>,
+    instance: Box<Instance>,
+    place: Place,
+    asked: Asked,
+    id: Arc<str>,
+) -> Answering {
+    let engine = build.engine.clone();
+    Answering::new(engine, work(build, instance, place, asked, id))
+}
+
+/// The same, for who watches it.
+pub(super) fn work(
     build: Arc<Build>,
     mut instance: Box<Instance>,
     place: Place,
     asked: Asked,
     id: Arc<str>,
-) -> Answering {
+) -> Work<Result<Response<Content>, Error>> {
     let by = Instant::now() + build.limits.timeout;
     let deadline = Deadline::new(by);
     instance.begin(Scope {
@@ -115,12 +137,14 @@ impl Call {
             .and_then(|request| Ok((request, view.new_response_outparam(sender)?)));
         let (request, outparam) = resources.map_err(|e| self.failed(&e, &instance))?;
         let (build, id) = (self.build.clone(), self.id.clone());
-        Ok(Box::pin(async move {
+        let engine = build.engine.clone();
+        let guest = async move {
             match instance.handle(request, outparam).await {
                 Ok(()) => Ok(instance),
-                Err(error) => Err(report(&build, &id, &error, &instance)),
+                Err(error) => Err(Dead::of(&build, &id, &error, instance)),
             }
-        }))
+        };
+        Ok(Guest::new(engine, Box::pin(guest)))
     }
 
     async fn answer(
@@ -150,7 +174,7 @@ impl Call {
                 self.build.pool.put(instance);
                 None
             }
-            Some(Err(error)) => return Err(error),
+            Some(Err(dead)) => return Err(dead.error),
         };
         let response = match head {
             Some(Ok(response)) => response,
@@ -160,9 +184,9 @@ impl Call {
             None => {
                 // The guest dropped its response-outparam. When it did so in a panic, the panic is the better reason.
                 if let Some(guest) = running.as_mut()
-                    && let Ok(Err(error)) = timeout_at(by.into(), guest).await
+                    && let Ok(Err(dead)) = timeout_at(by.into(), guest).await
                 {
-                    return Err(error);
+                    return Err(dead.error);
                 }
                 return Err(self.bad_answer("it ended without an answer"));
             }
@@ -200,7 +224,7 @@ impl Call {
                 biased;
                 frame = timeout(self.build.limits.chunk_timeout, body.frame()) => frame,
                 end = poll_guest(&mut running) => {
-                    self.build.pool.put(end?);
+                    self.build.pool.put(end.map_err(|dead| dead.error)?);
                     running = None;
                     continue;
                 }
@@ -239,10 +263,9 @@ impl Call {
                 Ok(Some(Err(_))) => {
                     // The guest's own end says more than the broken body.
                     if let Some(guest) = running
-                        && let Ok(Err(error)) =
-                            timeout(self.build.limits.chunk_timeout, guest).await
+                        && let Ok(Err(dead)) = timeout(self.build.limits.chunk_timeout, guest).await
                     {
-                        return Err(error);
+                        return Err(dead.error);
                     }
                     return Err(self.bad_answer(
                         "its body broke off or is not as long as its content-length says",
@@ -323,13 +346,23 @@ async fn poll_guest(running: &mut Option<Guest>) -> Ended {
     }
 }
 
+impl Dead {
+    /// Tells the log why.
+    pub(super) fn of(
+        build: &Build,
+        id: &str,
+        error: &wasmtime::Error,
+        instance: Box<Instance>,
+    ) -> Self {
+        Self {
+            error: report(build, id, error, &instance),
+            _instance: instance,
+        }
+    }
+}
+
 /// One line in the log: why the guest ended, and its last words.
-pub(super) fn report(
-    build: &Build,
-    id: &str,
-    error: &wasmtime::Error,
-    instance: &Instance,
-) -> Error {
+fn report(build: &Build, id: &str, error: &wasmtime::Error, instance: &Instance) -> Error {
     let last_words = instance.stderr().last_words();
     let kind = if error.is::<OutOfTime>() {
         Error::TimedOut

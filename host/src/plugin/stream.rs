@@ -96,10 +96,10 @@ impl Streamed {
 
     fn drive_guest(&mut self, cx: &mut Context<'_>) -> Result<(), BodyError> {
         if let Some(guest) = self.running.as_mut()
-            && let Poll::Ready(end) = guest.as_mut().poll(cx)
+            && let Poll::Ready(end) = Pin::new(guest).poll(cx)
         {
             self.running = None;
-            self.build.pool.put(end?);
+            self.build.pool.put(end.map_err(|dead| dead.error)?);
         }
         Ok(())
     }

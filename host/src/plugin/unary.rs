@@ -2,7 +2,7 @@
 
 use super::{
     Content, Error,
-    call::{Call, Guest, report},
+    call::{Call, Dead, Guest},
     gate::Place,
     instance::Instance,
     state::{MAX_FIELDS, State},
@@ -115,7 +115,8 @@ fn stream(call: &Call, mut instance: Box<Instance>) -> Result<(Guest, HyperOutgo
     let stream = instance.store.data_mut().http().table.push(stream);
     let stream = stream.map_err(|error| call.failed(&error.into(), &instance))?;
     let (build, id) = (call.build.clone(), call.id.clone());
-    let guest = Box::pin(async move {
+    let engine = build.engine.clone();
+    let guest = async move {
         match instance.write_body(stream).await {
             Ok(Ok(())) => {
                 // The client's side may be gone; that shows where it is read.
@@ -130,11 +131,11 @@ fn stream(call: &Call, mut instance: Box<Instance>) -> Result<(Guest, HyperOutgo
             }
             Err(error) => {
                 written.abort();
-                Err(report(&build, &id, &error, &instance))
+                Err(Dead::of(&build, &id, &error, instance))
             }
         }
-    });
-    Ok((guest, body))
+    };
+    Ok((Guest::new(engine, Box::pin(guest)), body))
 }
 
 impl Instance {

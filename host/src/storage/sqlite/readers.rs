@@ -33,6 +33,9 @@ const IDLE: Duration = Duration::from_secs(20);
 /// For the answer of a read that the progress handler ended, on its way back.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// Of the threads, as `nice` counts: what takes long takes what short requests leave. As for guests that run for long.
+const NICE: i32 = 10;
+
 type Task = Box<dyn FnOnce() + Send>;
 
 pub(crate) struct Readers {
@@ -270,6 +273,8 @@ impl Readers {
         let thread = std::thread::Builder::new()
             .name("sql-reader".into())
             .spawn(move || {
+                // Where it may not, the thread runs as the others do.
+                let _ = rustix::process::setpriority_process(None, NICE);
                 readers.work_until_idle();
                 drop(alive);
             });
