@@ -135,6 +135,7 @@ async fn read(
         raw,
         inflate,
         left: limits.body,
+        left_coded: limits.body,
         watch: Arc::clone(watch),
         ended: false,
     };
@@ -182,6 +183,8 @@ pub(super) async fn discard(mut unwanted: Incoming, watch: &Watch) -> bool {
         match unwanted.frame().await {
             None => break true,
             Some(Err(_)) => break false,
+            // See `judge_trailers`.
+            Some(Ok(frame)) if frame.is_trailers() => break false,
             Some(Ok(frame)) => {
                 match left.checked_sub(frame.data_ref().map_or(0, |data| data.len() as u64)) {
                     Some(rest) => left = rest,
@@ -236,8 +239,9 @@ fn joined(first: Bytes, more: BytesMut) -> Bytes {
 struct Source {
     raw: Incoming,
     inflate: Option<Inflate>,
-    /// Bytes that may still come.
+    /// Bytes that may still come, and before they are inflated: members without content would have no end.
     left: u64,
+    left_coded: u64,
     watch: Arc<Watch>,
     ended: bool,
 }
@@ -272,11 +276,19 @@ impl Source {
             }
             match ready!(Pin::new(&mut self.raw).poll_frame(cx)) {
                 Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else {
-                        continue;
+                    let data = match frame.into_data() {
+                        Ok(data) => data,
+                        Err(trailers) => {
+                            judge_trailers(&trailers, &self.watch)?;
+                            continue;
+                        }
                     };
                     match &mut self.inflate {
-                        Some(inflate) => inflate.feed(data),
+                        Some(inflate) => {
+                            let left = self.left_coded.checked_sub(data.len() as u64);
+                            self.left_coded = left.ok_or(Fault::TooLarge)?;
+                            inflate.feed(data);
+                        }
                         None => return Poll::Ready(Some(self.counted(data))),
                     }
                 }
@@ -315,6 +327,17 @@ impl Body for Source {
 impl Drop for Source {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Trailers are not passed on. hyper takes a bare LF behind one, or in place of all, for the beginning of another and
+/// reads on up to the next empty line, past what others may take for the next request. No field at all means that this
+/// has happened; otherwise it may have.
+fn judge_trailers(frame: &Frame<Bytes>, watch: &Watch) -> Result<(), Fault> {
+    watch.doubt();
+    match frame.trailers_ref() {
+        Some(fields) if fields.is_empty() => Err(Fault::Broken),
+        _ => Ok(()),
     }
 }
 

@@ -126,6 +126,10 @@ where
                     if let Poll::Ready(ended) = Pin::new(&mut hyper.http).poll(cx) {
                         return Poll::Ready(ended.map_err(Into::into));
                     }
+                    if self.watch.doubts() {
+                        // For an answer whose head was out already.
+                        Pin::new(&mut hyper.http).graceful_shutdown();
+                    }
                     if !self.is_at_rest() {
                         return Poll::Pending;
                     }

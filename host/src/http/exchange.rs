@@ -91,7 +91,8 @@ pub(super) async fn answer(
         // Reading it had begun. When the body was what was wrong, some of it is still under way.
         None => !(refused && status.is_client_error()),
     };
-    if !read {
+    // What follows CONNECT may be meant for the other end of a tunnel.
+    if !read || connection.watch.doubts() || asked.method == Method::CONNECT {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response::finish(&asked, status, headers, answer).await)

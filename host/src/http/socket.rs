@@ -1,14 +1,15 @@
 //! A TCP stream that bounds how long its peer may take. The deadlines live here, below hyper, because here alone it is
 //! known that nothing arrives; and a busy keep-alive connection then costs no timer per request.
 
+mod watch;
+
+pub(super) use watch::Watch;
+
 use bytes::Bytes;
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -17,6 +18,7 @@ use tokio::{
     net::TcpStream,
     time::{Instant, Sleep, sleep, sleep_until},
 };
+use watch::{AWAITING, BODY, BUSY, HEAD, OVER};
 
 /// How long a peer may take.
 #[derive(Debug, Clone, Copy)]
@@ -51,94 +53,6 @@ const LINGER_BYTES: usize = 1 << 20;
 /// Told to a peer that started a head and did not finish it.
 const HEAD_TIMED_OUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-
-/// What the peer is expected to send next.
-const AWAITING: u8 = 0; // a request, at its leisure
-const HEAD: u8 = 1; // the rest of a head
-const BODY: u8 = 2; // the rest of a body
-const BUSY: u8 = 3; // nothing: a request runs
-const OVER: u8 = 4; // nothing that counts: the connection ends
-
-/// The exchange tells the socket through this what it waits for. Both run in the connection's one task.
-pub(super) struct Watch {
-    phase: AtomicU8,
-    hurry: AtomicBool,
-    /// The current wait for input has lasted for `QUIET`.
-    quiet: AtomicBool,
-    /// The peer does not take the answer as fast as it comes.
-    stalled: AtomicBool,
-    /// The end of hyper is not to be the end of the connection.
-    parting: AtomicBool,
-    origin: Instant,
-    /// Milliseconds of silence allowed within a body.
-    body_idle: AtomicU64,
-    /// End of the body's whole time, milliseconds after `origin`.
-    body_until: AtomicU64,
-}
-
-impl Default for Watch {
-    fn default() -> Self {
-        Self {
-            phase: AtomicU8::new(AWAITING),
-            hurry: AtomicBool::new(false),
-            quiet: AtomicBool::new(false),
-            stalled: AtomicBool::new(false),
-            parting: AtomicBool::new(false),
-            origin: Instant::now(),
-            body_idle: AtomicU64::new(0),
-            body_until: AtomicU64::new(0),
-        }
-    }
-}
-
-impl Watch {
-    /// A request runs; the peer owes nothing.
-    pub(super) fn busy(&self) {
-        self.phase.store(BUSY, Relaxed);
-    }
-
-    /// From now on the peer owes a body: at most `idle` between two pieces, `total` in all.
-    pub(super) fn body(&self, idle: Duration, total: Duration) {
-        self.body_idle.store(millis(idle), Relaxed);
-        self.body_until
-            .store(millis(self.origin.elapsed().saturating_add(total)), Relaxed);
-        self.phase.store(BODY, Relaxed);
-    }
-
-    /// The server stops: close without lingering.
-    pub(super) fn hurry(&self) {
-        self.hurry.store(true, Relaxed);
-    }
-
-    /// Whether hyper has asked for the next request, and the peer has taken the last answer.
-    pub(super) fn is_idle(&self) -> bool {
-        self.phase.load(Relaxed) == AWAITING && !self.stalled.load(Relaxed)
-    }
-
-    /// Whether that has been so for a while.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.quiet.load(Relaxed)
-    }
-
-    /// If the next that hyper does is to end, the connection stays open.
-    pub(super) fn part(&self) {
-        self.parting.store(true, Relaxed);
-    }
-
-    /// Whether hyper did nothing else since.
-    pub(super) fn has_parted(&self) -> bool {
-        self.parting.swap(false, Relaxed)
-    }
-
-    /// hyper reads or writes: it was not at rest.
-    fn works(&self) {
-        self.parting.store(false, Relaxed);
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
 
 pub(super) struct Socket {
     tcp: TcpStream,
