@@ -27,7 +27,7 @@ pub struct Bounds {
     pub head: Duration,
     /// Between two requests of a connection. Default 75 s.
     pub idle: Duration,
-    /// A write that makes no progress. Default 30 s.
+    /// For a peer that does not take an answer as fast as it comes, to take `LEAST` more of it. Default 30 s.
     pub write: Duration,
     /// After the last answer, for the peer to read it and close: a close with unread input would be a reset, and the
     /// peer could lose the answer. Default 2 s.
@@ -48,6 +48,8 @@ impl Default for Bounds {
 /// Silence between two requests after which a connection is made small. Long against the gaps of a busy client, which
 /// would else pay for new buffers after each of them.
 const QUIET: Duration = Duration::from_secs(1);
+/// What a peer takes at least in `Bounds::write`, bytes: 1 KiB/s by default. One that takes less is as good as gone.
+const LEAST: usize = 32 << 10;
 /// Input thrown away while lingering, bytes.
 const LINGER_BYTES: usize = 1 << 20;
 /// Told to a peer that started a head and did not finish it.
@@ -67,7 +69,10 @@ pub(super) struct Socket {
     /// Wakes the task at or before the next moment of a wait that counts; re-armed when it fires early, so once in
     /// `QUIET` at most while requests come, never per request.
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Since a write had to wait.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Bytes that the peer took since then.
+    taken: usize,
     closing: Option<Pin<Box<Sleep>>>,
     shut: bool,
     drained: usize,
@@ -84,6 +89,7 @@ impl Socket {
             wait: None,
             alarm: None,
             stalled: None,
+            taken: 0,
             closing: None,
             shut: false,
             drained: 0,
@@ -204,9 +210,12 @@ impl Socket {
         wrote: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         self.watch.works();
-        if wrote.is_ready() {
-            if self.stalled.take().is_some() {
-                self.watch.stalled.store(false, Relaxed);
+        if let Poll::Ready(written) = &wrote {
+            if self.stalled.is_some() {
+                self.taken = self.taken.saturating_add(*written.as_ref().unwrap_or(&0));
+                if self.taken >= LEAST {
+                    self.has_caught_up();
+                }
             }
             return wrote;
         }
@@ -215,6 +224,13 @@ impl Socket {
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(bound)));
         ready!(stalled.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn has_caught_up(&mut self) {
+        if self.stalled.take().is_some() {
+            self.taken = 0;
+            self.watch.stalled.store(false, Relaxed);
+        }
     }
 
     /// Ready when the peer closed its side, or had its chance.
@@ -291,7 +307,9 @@ impl AsyncWrite for Socket {
         true
     }
 
+    /// hyper has written all that there was.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.has_caught_up();
         Pin::new(&mut self.tcp).poll_flush(cx)
     }
 

@@ -9,7 +9,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{RwLock, RwLockReadGuard, oneshot},
     task::JoinHandle,
     time::{sleep, timeout},
@@ -67,11 +67,23 @@ struct Client {
 
 impl Client {
     async fn new(bounds: Bounds) -> Self {
+        Self::with_buffers(bounds, None).await
+    }
+
+    /// With the buffers of its two sockets at this size, bytes, where the system's own hold megabytes.
+    async fn with_buffers(bounds: Bounds, size: Option<u32>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let tcp = TcpStream::connect(listener.local_addr().unwrap())
-            .await
-            .unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        if let Some(size) = size {
+            socket.set_recv_buffer_size(size).unwrap();
+        }
+        let address = listener.local_addr().unwrap();
+        let tcp = socket.connect(address).await.unwrap();
         let (accepted, _) = listener.accept().await.unwrap();
+        if let Some(size) = size {
+            let size = usize::try_from(size).unwrap();
+            rustix::net::sockopt::set_socket_send_buffer_size(&accepted, size).unwrap();
+        }
         let watch = Arc::new(Watch::default());
         let seen = Arc::default();
         let (asked, told) = (Arc::clone(&watch), Arc::clone(&seen));
@@ -331,4 +343,49 @@ async fn an_answer_that_is_read_slowly_is_whole() {
     assert!(text.len() > LARGE);
     client.until_dormant().await;
     client.get("/b").await;
+}
+
+#[tokio::test]
+async fn who_reads_nothing_or_hardly_anything_is_cut_off() {
+    let _crowd = crowd().await;
+    let write = 5 * MOMENT;
+    for least in [0, 1024] {
+        let bounds = Bounds {
+            write,
+            ..Bounds::default()
+        };
+        let mut client = Client::with_buffers(bounds, Some(4096)).await;
+        client.send(&get("/large")).await;
+        let began = Instant::now();
+        let mut space = vec![0; least];
+        // Slower than `LEAST` in that time, and never silent for so long. It would take half an hour.
+        while !client.line.is_finished() {
+            assert!(began.elapsed() < 40 * write, "{least}");
+            sleep(MOMENT / 4).await;
+            let _ = client.tcp.read(&mut space).await.unwrap();
+        }
+        let error = (&mut client.line).await.unwrap().unwrap_err();
+        assert!(format!("{error:?}").contains("TimedOut"), "{error:?}");
+        assert!(began.elapsed() > write - Duration::from_millis(10));
+    }
+}
+
+#[tokio::test]
+async fn who_takes_enough_of_an_answer_may_be_slow() {
+    let _crowd = crowd().await;
+    let bounds = Bounds {
+        write: 5 * MOMENT,
+        ..Bounds::default()
+    };
+    let mut client = Client::with_buffers(bounds, Some(16 << 10)).await;
+    client.send(&get("/large")).await;
+    let began = Instant::now();
+    let mut space = vec![0; 16 << 10];
+    while began.elapsed() < 15 * MOMENT {
+        sleep(Duration::from_millis(5)).await;
+        assert!(client.tcp.read(&mut space).await.unwrap() > 0);
+    }
+    assert!(!client.line.is_finished());
+    client.read_to("the end").await;
+    client.until_dormant().await;
 }
