@@ -106,6 +106,52 @@ fn a_head_of_more_than_16_kib_or_100_headers_is_431() {
 }
 
 #[test]
+fn limits_of_a_head_are_inclusive() {
+    let host = host();
+    let path = "/api/chameleon/version?";
+    for (length, status) in [(8192, 200), (8193, 414)] {
+        let target = format!("{path}{}", "q".repeat(length - path.len()));
+        let answer = raw(&host, format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "a target of {length}: {answer}"
+        );
+    }
+    // However the bytes are spread.
+    let start = "GET /api/chameleon/version HTTP/1.1\r\nHost: h\r\n";
+    for (length, status) in [(16 << 10, 200), ((16 << 10) + 1, 431)] {
+        for fields in [1, 2, 50, 99] {
+            let all = length - start.len() - 2;
+            let each = all / fields;
+            let lines: String = (0..fields)
+                .map(|n| {
+                    let size = if n == 0 {
+                        all - each * (fields - 1)
+                    } else {
+                        each
+                    };
+                    format!("x{n:02}: {}\r\n", "v".repeat(size - 7))
+                })
+                .collect();
+            let request = format!("{start}{lines}\r\n");
+            assert_eq!(request.len(), length);
+            let answer = raw(&host, request);
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{length} bytes in {fields} fields: {answer}"
+            );
+        }
+    }
+    for (count, status) in [(99, 200), (100, 431)] {
+        let answer = raw(&host, format!("{start}{}\r\n", headers(count)));
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{count} and Host: {answer}"
+        );
+    }
+}
+
+#[test]
 fn a_head_that_is_no_http_is_400() {
     let host = host();
     let target = "GET /api/chameleon/version HTTP/1.1\r\n";

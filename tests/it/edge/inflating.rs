@@ -5,7 +5,7 @@ use flate2::{
     Compression,
     write::{DeflateEncoder, GzEncoder, ZlibEncoder},
 };
-use greenroom_tests::{Host, Response};
+use greenroom_tests::{Host, Response, Wire};
 use std::io::Write;
 
 const ECHO: &str = "/api/chameleon/echo";
@@ -138,6 +138,87 @@ fn a_bomb_is_stopped_at_the_limit() {
     let grown = peak_memory(&host).saturating_sub(before);
     assert!(grown < 200 << 10, "the host grew by {grown} KiB");
     assert_eq!(host.get(ECHO).status, 200);
+}
+
+#[test]
+fn bombs_of_every_shape_are_stopped_at_the_limit() {
+    let host = host();
+    host.get(ECHO);
+    let zeros = vec![0; 100 * MIB];
+    let bombs = [
+        ("gzip", gzip(&zeros)),
+        ("deflate", zlib(&zeros)),
+        ("deflate", raw_deflate(&zeros)),
+        // A thousand of one page and a bit, and one that comes after much that is small.
+        ("gzip", gzip(&vec![0; 20_000]).repeat(1000)),
+        ("gzip", [gzip(b"a").repeat(1000), gzip(&zeros)].concat()),
+    ];
+    let before = peak_memory(&host);
+    for (n, (coding, bomb)) in bombs.into_iter().enumerate() {
+        assert!(bomb.len() < MIB);
+        for target in [ECHO, "/api/chameleon/upload"] {
+            let answer = post(&host, target, coding, bomb.clone());
+            assert_eq!(
+                answer.status,
+                413,
+                "bomb {n} to {target}: {}",
+                answer.text()
+            );
+        }
+        // An answer that has begun breaks off.
+        let mirrored = host
+            .request("POST", "/api/chameleon/mirror")
+            .header("content-encoding", coding)
+            .body(bomb)
+            .try_send();
+        assert!(
+            mirrored.map_or(true, |answer| answer.status == 413),
+            "bomb {n} was mirrored"
+        );
+    }
+    // Coded twice it is not even looked at.
+    let twice = gzip(&gzip(&zeros));
+    assert_eq!(post(&host, ECHO, "gzip, gzip", twice.clone()).status, 415);
+    // Said to be coded once, it is the inner one that arrives.
+    assert_eq!(post(&host, ECHO, "gzip", twice).status, 200);
+    let grown = peak_memory(&host).saturating_sub(before);
+    assert!(grown < 100 << 10, "the host grew by {grown} KiB");
+}
+
+#[test]
+fn what_inflates_beyond_the_buffer_streams() {
+    let host = host_with("plugins: {chameleon: {limits: {body: 512MiB, streamTimeout: 60s}}}");
+    let bomb = gzip(&vec![0; 300 * MIB]);
+    host.request("POST", "/api/chameleon/upload")
+        .body(vec![0; MIB])
+        .send();
+    let before = peak_memory(&host);
+    let answer = post(&host, "/api/chameleon/upload", "gzip", bomb);
+    assert_eq!(
+        (answer.status, answer.text()),
+        (200, (300 * MIB).to_string())
+    );
+    let grown = peak_memory(&host).saturating_sub(before);
+    assert!(grown < 100 << 10, "the host grew by {grown} KiB");
+}
+
+#[test]
+fn members_without_content_have_an_end() {
+    let host = host();
+    let nothing = gzip(b"");
+    let fits = nothing.repeat(MIB / nothing.len());
+    assert_eq!(post(&host, ECHO, "gzip", fits).json()["body"], 0);
+    // In chunks nobody said how much there would be.
+    let mut wire = Wire::open(host.address());
+    wire.send(format!(
+        "POST {ECHO} HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ));
+    let piece = nothing.repeat(1000);
+    for _ in 0..=MIB / piece.len() {
+        wire.send([format!("{:x}\r\n", piece.len()).as_bytes(), &piece, b"\r\n"].concat());
+    }
+    let answer = wire.answer();
+    assert_eq!(answer.status(), 413, "{}", answer.text());
 }
 
 /// KiB.

@@ -129,6 +129,47 @@ fn the_limit_of_a_plugin_is_its_own() {
 }
 
 #[test]
+fn limits_of_a_plugin_are_inclusive() {
+    let host = host_with("plugins: {chameleon: {limits: {body: 10KiB, buffer: 2KiB}}}");
+    let cases = [
+        // Collected, streamed, refused.
+        (2048, true),
+        (2049, true),
+        (10_240, true),
+        (10_241, false),
+    ];
+    for target in ["/api/chameleon/echo", "/api/chameleon/upload"] {
+        for (length, fits) in cases {
+            let body = vec![b'a'; length];
+            let declared = format!("Content-Length: {length}\r\n");
+            let coded = "Transfer-Encoding: chunked\r\n";
+            for (fields, framed) in [
+                (declared.as_str(), body.clone()),
+                (coded, chunked(&body, length)),
+                (coded, chunked(&body, 1000)),
+                (coded, chunked(&body, 1)),
+            ] {
+                let answer = post(&host, target, fields, &framed).answer();
+                if !fits {
+                    assert_too_large(&answer);
+                    continue;
+                }
+                let told = if target.ends_with("echo") {
+                    answer.json()["body"].to_string()
+                } else {
+                    answer.text()
+                };
+                assert_eq!(
+                    (answer.status(), told),
+                    (200, length.to_string()),
+                    "{target} {fields}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn a_body_that_nobody_reads_does_not_break_the_connection() {
     let host = host();
     for length in [10, 60_000, 200_000, 900_000] {
