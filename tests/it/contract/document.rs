@@ -281,3 +281,39 @@ fn items_have_the_properties_it_tells() {
         "{required:?}"
     );
 }
+
+#[test]
+fn what_it_allows_is_accepted_at_its_edges() {
+    let host = host();
+    let document = document(&host);
+    let parameters = document["paths"]["/todos"]["get"]["parameters"].as_array();
+    let after = parameters
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "after");
+    assert_eq!(after.unwrap()["schema"]["minLength"], json!(1));
+    assert_eq!(host.get(&format!("{TODOS}?after=")).status, 400);
+    // Neither of the two that have a title takes white space alone.
+    for schema in ["NewTodo", "TodoUpdate"] {
+        let title = &document["components"]["schemas"][schema]["properties"]["title"];
+        assert_eq!(
+            title["pattern"],
+            json!(r"^[^\u0000]*[^\s\u0000\u0085\ufeff][^\u0000]*$"),
+            "{schema}"
+        );
+    }
+    for blank in [" ", "\t\n", "\u{85}", "\u{a0}", "\u{feff}"] {
+        assert_eq!(
+            host.post(TODOS, &json!({ "title": blank })).status,
+            400,
+            "{blank:?}"
+        );
+    }
+    for text in [".", " . ", "\u{200b}"] {
+        assert_eq!(
+            host.post(TODOS, &json!({ "title": text })).status,
+            201,
+            "{text:?}"
+        );
+    }
+}
