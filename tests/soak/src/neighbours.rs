@@ -6,7 +6,7 @@
 use crate::{
     Row, Run, Scale,
     load::{Load, Seen, Work},
-    process::{Held, forget_peak},
+    process::{Process, forget_peak},
 };
 use anyhow::Result;
 use greenroom_tests::{Host, Setup, chameleon, get, todo};
@@ -129,7 +129,7 @@ fn beside(run: &Run, kind: Kind) -> Vec<Row> {
     });
     let (mut quiet, mut hostile) = (None::<Seen>, None::<Seen>);
     forget_peak(&host);
-    let before = Held::by(&host);
+    let before = Process::of(&host);
     for _ in 0..rounds {
         for (of_plugin, all) in [(&good[..], &mut quiet), (&bad[..], &mut hostile)] {
             let other = Load::start(address, 64, Some(HOSTILE_RATE), of_plugin);
@@ -144,8 +144,8 @@ fn beside(run: &Run, kind: Kind) -> Vec<Row> {
     let (Some(quiet), Some(hostile)) = (quiet, hostile) else {
         unreachable!("there is a round");
     };
-    let peak = Held::by(&host).peak;
-    let cap = before.resident + CONCURRENCY * MEMORY_KIB;
+    let peak = Process::of(&host).peak_kib;
+    let cap = before.kib + CONCURRENCY * MEMORY_KIB;
     let name = kind.name();
     let ratio = hostile.p99() / quiet.p99();
     vec![
