@@ -30,17 +30,18 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
         .config("plugins: {chameleon: {limits: {chunkTimeout: 2s, streamTimeout: 10s}}}")
         .start();
     let connections = usize::try_from(run.count(10_000, 300))?;
+    let behave = || {
+        let work = [Work::get("/api/todo/todos")];
+        Load::start(host.address(), 1, Some(50.0), &work)
+    };
     // Everything that the host opens once is open before it is looked at.
+    let warm = behave();
     all(&host, MANNERS.len() * 2);
+    warm.stop();
     settle(&host);
     let before = Process::of(&host);
 
-    let witness = Load::start(
-        host.address(),
-        1,
-        Some(50.0),
-        &[Work::get("/api/todo/todos")],
-    );
+    let witness = behave();
     let failures = all(&host, connections);
     let seen = witness.stop();
     settle(&host);
