@@ -5,11 +5,13 @@
 mod client;
 mod component;
 mod host;
+mod namespace;
 mod setup;
 mod wire;
 
 pub use client::{Connection, Request, Response, get, raw};
 pub use component::{chameleon, fixture, repository, todo, variant, without_unary};
 pub use host::Host;
+pub use namespace::{Filler, in_namespace, in_namespace_with, inside, seen_by};
 pub use setup::{Setup, binary};
 pub use wire::{Raw, Wire};

@@ -207,7 +207,8 @@ fn digest_path(path: &Path) -> PathBuf {
 fn open_checked(path: &Path) -> Result<Option<File>, String> {
     let open = |path: &Path| match rustix::fs::open(
         path,
-        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        // A pipe would keep an open without NONBLOCK waiting for ever.
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC,
         Mode::empty(),
     ) {
         Ok(fd) => Ok(Some(File::from(fd))),
@@ -218,6 +219,10 @@ fn open_checked(path: &Path) -> Result<Option<File>, String> {
         return Ok(None);
     };
     let meta = file.metadata().map_err(|e| e.to_string())?;
+    let digest_meta = digest.metadata().map_err(|e| e.to_string())?;
+    if !meta.is_file() || !digest_meta.is_file() {
+        return Err(format!("{} or its digest is no plain file", path.display()));
+    }
     if meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o022 != 0 {
         return Err(format!("{} is writable by others", path.display()));
     }

@@ -9,6 +9,7 @@ use crate::{
     id::{BuildId, PluginId},
 };
 use bytes::Bytes;
+use rustix::fs::{Mode, OFlags};
 use std::{path::Path, sync::Arc, time::Duration};
 use wasmtime::component::Component;
 
@@ -158,8 +159,15 @@ pub(super) fn read_file(path: &Path) -> Result<Bytes, LoadError> {
             format!("cannot read {}: {error}", path.display()),
         )
     };
-    let file = std::fs::File::open(path).map_err(fail)?;
-    let size = file.metadata().map_err(fail)?.len().min(MAX_COMPONENT);
+    // The watcher saw a plain file; what lies there now may be a pipe, which without NONBLOCK waits for ever.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| fail(error.into()))?;
+    let file = std::fs::File::from(file);
+    let meta = file.metadata().map_err(fail)?;
+    if !meta.is_file() {
+        return Err(fail(std::io::Error::other("it is no plain file")));
+    }
+    let size = meta.len().min(MAX_COMPONENT);
     // As large as the file from the start: growing would leave holes of its size all over the heap.
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     // One byte more, so that a file that is too large is told from one that is just not.

@@ -272,9 +272,12 @@ impl Deployer {
         }
     }
 
-    /// Whether the file is not there; one that cannot be looked at is no reason to end a plugin.
+    /// Whether no file is there, or what is no file; one that cannot be looked at is no reason to end a plugin.
     fn is_gone(&self, id: &PluginId) -> bool {
-        matches!(self.file(id).try_exists(), Ok(false))
+        match std::fs::metadata(self.file(id)) {
+            Ok(there) => !there.is_file(),
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        }
     }
 
     /// Whether this mount still is the one of its id.

@@ -3,11 +3,16 @@
 
 use crate::id::{BuildId, PluginId};
 use bytes::Bytes;
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashSet,
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -15,8 +20,12 @@ use std::{
 /// Builds kept a plugin, the live one included.
 const KEPT: usize = 5;
 
+const LOCK: &str = "plugins.lock";
+
 pub(super) struct History {
     folder: PathBuf,
+    /// Of two hosts, one would remove what the other is just recording. The lock goes when this is closed.
+    _lock: Option<File>,
     /// Held while files change: the clean-up must not take a build that another plugin is just recording.
     writing: Mutex<()>,
 }
@@ -32,6 +41,7 @@ impl History {
         std::fs::create_dir_all(folder.join("builds"))?;
         Ok(Self {
             folder: folder.into(),
+            _lock: lock(&folder.join(LOCK))?,
             writing: Mutex::default(),
         })
     }
@@ -135,6 +145,28 @@ impl History {
 
     fn build_path(&self, build: BuildId) -> PathBuf {
         self.folder.join("builds").join(format!("{build}.wasm"))
+    }
+}
+
+/// None where nobody can write: what is recorded there still serves.
+fn lock(path: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    // A pipe in its place is an error, not a wait.
+    let nonblock = rustix::fs::OFlags::NONBLOCK.bits();
+    options
+        .mode(0o600)
+        .custom_flags(i32::try_from(nonblock).unwrap_or(0));
+    let lock = match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => return Ok(None),
+        lock => lock?,
+    };
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another greenroom host uses it; stop it first, or give this one a folder of its own",
+        )),
+        locked => Ok(locked.map(|()| Some(lock))?),
     }
 }
 

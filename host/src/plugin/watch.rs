@@ -194,6 +194,8 @@ fn files(
     skipped: &mut HashSet<PathBuf>,
 ) -> Option<BTreeMap<PluginId, (PathBuf, Mark)>> {
     let mut files = BTreeMap::new();
+    // Names that are gone are forgotten: the set is never larger than the folder.
+    let told = std::mem::take(skipped);
     match std::fs::read_dir(&settings.directory) {
         Ok(entries) => {
             for path in entries
@@ -209,9 +211,10 @@ fn files(
                     (Ok(id), Some(mark)) => _ = files.insert(id, (path, mark)),
                     (Ok(_), None) => {} // gone again
                     (Err(error), _) => {
-                        if skipped.insert(path.clone()) {
+                        if !told.contains(&path) {
                             tracing::warn!(path = %path.display(), %error, "a file in the plugins folder is skipped");
                         }
+                        skipped.insert(path);
                     }
                 }
             }
@@ -219,6 +222,7 @@ fn files(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => {
             tracing::error!(path = %settings.directory.display(), %error, "the plugins folder cannot be read");
+            *skipped = told;
             return None;
         }
     }

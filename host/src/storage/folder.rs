@@ -102,9 +102,19 @@ impl Folder {
             }
             Err(error) => return Err(io("lock greenroom.lock in it", error)),
         }
-        write_pid(&lock).map_err(|error| io("write greenroom.lock in it", error))?;
+        match write_pid(&lock) {
+            // The lock holds without it; what is to be read from a full disk should not wait for room.
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                tracing::warn!(path = %path.display(), %error, "the pid could not be written to greenroom.lock");
+            }
+            written => written.map_err(|error| io("write greenroom.lock in it", error))?,
+        }
+        // SQLite refuses a database behind any link, and links above the folder are the operator's to set.
+        let path = path
+            .canonicalize()
+            .map_err(|error| io("follow the links to it", error))?;
         Ok(Self {
-            path: path.to_owned(),
+            path,
             private: false,
             _lock: lock,
         })
@@ -116,6 +126,9 @@ impl Folder {
             action,
             source,
         };
+        let runtime_dir = &runtime_dir
+            .canonicalize()
+            .map_err(|error| io("follow the links to it", error))?;
         // The folder gets its name only with the lock held, so that no other host takes it for a leftover.
         let (lock, unfinished) = tempfile::Builder::new()
             .prefix(UNFINISHED)

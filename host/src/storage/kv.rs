@@ -84,6 +84,7 @@ impl Keyvalue {
             durability,
             limits: sql,
             guest: false,
+            file: None,
         };
         let file = File::new(settings);
         if file.is_there() {

@@ -67,6 +67,7 @@ impl Sqlite {
             durability,
             limits: limits.clone(),
             guest: true,
+            file: None,
         };
         let core =
             tokio::task::spawn_blocking(move || Core::open(settings, migrate::prepare)).await;

@@ -16,6 +16,11 @@ impl Deployer {
             return;
         }
         let problem = mount.problem();
+        if problem.as_ref().is_some_and(|p| p.stage == Stage::Storage) {
+            // No build is at fault. An older one could serve only because the data came back just now.
+            mount.fail();
+            return;
+        }
         let refused = problem.as_ref().and_then(|p| p.build.clone());
         for build in self.0.history.of(id) {
             if refused.as_deref() == Some(build.to_string().as_str()) {

@@ -194,7 +194,7 @@ impl Deployer {
         let file = self.file(mount.id());
         let before = origin
             .is_upload()
-            .then(|| block_in_place(|| std::fs::read(&file).ok()));
+            .then(|| block_in_place(|| component::read_file(&file).ok()));
         let kept = self.keep(mount, build, bytes, origin, held).await;
         if let (Err(_), Some(before)) = (&kept, before) {
             // A refused build must not lie in the folder, where the watcher would bring it again.
@@ -218,8 +218,15 @@ impl Deployer {
             if origin.is_upload() {
                 self.keep_file(mount, build.id, &bytes)?;
             }
-            block_in_place(|| self.0.history.record(mount.id(), build.id, &bytes))
-                .map_err(LoadError::at(Stage::Record))?;
+            block_in_place(|| self.0.history.record(mount.id(), build.id, &bytes)).map_err(
+                |e| {
+                    let state = self.0.settings.state.display();
+                    LoadError::new(
+                        Stage::Record,
+                        format!("plugins.state: cannot record the build in {state}: {e}"),
+                    )
+                },
+            )?;
         }
         if held {
             // From here on a restart must not bring the old schema back.
@@ -305,7 +312,7 @@ fn warnings(id: &PluginId, descriptor: Option<&Descriptor>) -> Vec<String> {
     }
 }
 
-fn put_back(mount: &Mount, file: &Path, before: Option<Vec<u8>>) {
+fn put_back(mount: &Mount, file: &Path, before: Option<Bytes>) {
     let done = match &before {
         Some(bytes) => write_durably(file, bytes),
         None => std::fs::remove_file(file),

@@ -11,7 +11,12 @@ use crate::{
     storage::{Durability, Error},
 };
 use rusqlite::{Connection as Raw, OpenFlags, config::DbConfig, limits::Limit};
-use std::{cell::Cell, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    cell::Cell,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 /// How the connections of one database are set up.
 #[derive(Debug, Clone)]
@@ -22,6 +27,27 @@ pub(crate) struct Settings {
     pub(crate) limits: SqlLimits,
     /// Whose statements run: a plugin's, or only the host's own.
     pub(crate) guest: bool,
+    /// The file that the first connection opened: others are refused another one.
+    pub(crate) file: Option<FileId>,
+}
+
+/// Tells a file from another that took its place: device and inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileId(u64, u64);
+
+impl FileId {
+    fn at(path: &Path) -> std::io::Result<Self> {
+        use std::os::unix::fs::MetadataExt;
+        path.symlink_metadata().map(|m| Self(m.dev(), m.ino()))
+    }
+}
+
+const MOVED: &str = "the database's file was moved, removed or replaced while it was open; the operator has to take the \
+    plugin's component out of its folder, put the file in order, and put the component back";
+
+fn moved(why: impl ToString) -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+    rusqlite::Error::SqliteFailure(code, Some(why.to_string()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +84,8 @@ pub(crate) struct Connection {
     longest_value: i32,
     inline: Cell<bool>,
     pub(super) snapshot: Snapshot,
+    /// Where a file that outlives the host lies, and which one it was when this connection was opened.
+    place: Option<(PathBuf, FileId)>,
 }
 
 impl Connection {
@@ -70,17 +98,24 @@ impl Connection {
             Some(path) => Raw::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NOFOLLOW)?,
             None => Raw::open_in_memory_with_flags(flags)?,
         };
+        let durable = settings.durability == Durability::Durable;
+        let place = match &settings.path {
+            Some(path) if durable => Some((path.clone(), FileId::at(path).map_err(moved)?)),
+            _ => None,
+        };
+        if let (Some((_, now)), Some(first)) = (&place, settings.file)
+            && *now != first
+        {
+            return Err(moved(MOVED));
+        }
         let watch = Arc::new(Watch::default());
         install_hooks(&mut raw, &watch, role)?;
         set_pragmas(&raw, settings, role)?;
         let longest_value = set_limits(&raw, &settings.limits)?;
         raw.set_prepared_statement_cache_capacity(64);
         let surroundings = Surroundings {
-            folder: settings
-                .path
-                .as_ref()
-                .and_then(|path| path.parent())
-                .map(PathBuf::from),
+            file: settings.path.clone(),
+            told: Cell::default(),
             database_limit: settings.limits.database,
             value_limit: settings.limits.value,
             parameter_limit: settings.limits.parameters,
@@ -97,7 +132,25 @@ impl Connection {
             longest_value,
             inline: false.into(),
             snapshot: Snapshot::default(),
+            place,
         })
+    }
+
+    /// Which file it is; none for one that goes with the host.
+    pub(super) fn file(&self) -> Option<FileId> {
+        self.place.as_ref().map(|(_, file)| *file)
+    }
+
+    /// Begins a transaction that writes, unless the file is not where it was: what is written to a file that was removed
+    /// or replaced is lost when it is closed, acknowledged or not.
+    pub(super) fn begin_write(&self) -> Result<(), Error> {
+        if let Some((path, file)) = &self.place
+            && FileId::at(path).ok() != Some(*file)
+        {
+            self.surroundings.tell(MOVED);
+            return Err(Error::Unavailable(MOVED.into()));
+        }
+        self.control("BEGIN IMMEDIATE")
     }
 
     /// Narrower limits while statements run on an async worker.

@@ -24,6 +24,11 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// Where a copy may lie.
+pub(super) fn places(path: &Path) -> [PathBuf; 2] {
+    [COPY, PARTIAL].map(|suffix| beside(path, suffix))
+}
+
 /// Before the database is opened: a copy that is still there replaces it.
 pub(super) fn recover(path: &Path) -> Result<(), (&'static str, io::Error)> {
     let remove = |suffix: &str| remove_if_there(&beside(path, suffix));

@@ -44,6 +44,7 @@ impl Core {
             message,
         };
         if let Some(path) = &settings.path {
+            check_plain(path)?;
             copy::recover(path).map_err(|(action, source)| OpenError::Io {
                 path: path.clone(),
                 action,
@@ -54,6 +55,10 @@ impl Core {
         let connection = Connection::open(&settings, Role::Writer)
             .map_err(|error| unusable(error.to_string()))?;
         prepare(&connection).map_err(|error| unusable(error.to_string()))?;
+        let settings = Settings {
+            file: connection.file(),
+            ..settings
+        };
         let (alive, threads) = mpsc::channel(1);
         let readers = Readers::new(settings.clone(), alive.clone());
         let audience = Audience(Arc::downgrade(&readers));
@@ -182,6 +187,35 @@ impl Drop for Core {
     fn drop(&mut self) {
         self.readers.close();
     }
+}
+
+/// A pipe would keep its opener waiting for ever, a device is no database, and a link leads out of the locked folder.
+fn check_plain(path: &Path) -> Result<(), OpenError> {
+    let beside = ["-wal", "-shm", "-journal"].map(|suffix| copy::beside(path, suffix));
+    for path in std::iter::once(path.to_owned())
+        .chain(beside)
+        .chain(copy::places(path))
+    {
+        let kind = match path.symlink_metadata() {
+            Ok(meta) if meta.is_file() => continue,
+            Ok(meta) if meta.is_dir() => "a folder",
+            Ok(meta) if meta.is_symlink() => "a symbolic link",
+            Ok(_) => "a pipe, a socket or a device",
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(source) => {
+                return Err(OpenError::Io {
+                    path,
+                    action: "look at it",
+                    source,
+                });
+            }
+        };
+        return Err(OpenError::Unusable {
+            path,
+            message: format!("it is {kind}"),
+        });
+    }
+    Ok(())
 }
 
 /// Creates the file, if it is missing, for the host's user alone. SQLite gives -wal and -shm the same mode.

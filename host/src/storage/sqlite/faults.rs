@@ -3,7 +3,11 @@
 use super::watch::{Stop, Watch};
 use crate::storage::{ConstraintKind, ConstraintViolation, DbError, Error, LimitKind};
 use rusqlite::{ErrorCode, ffi};
-use std::path::PathBuf;
+use std::{
+    cell::Cell,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 /// Why a statement did not run to its end on this connection.
 #[derive(Debug)]
@@ -34,13 +38,18 @@ impl Fault {
 
 /// What the translation needs to know of a connection.
 pub(super) struct Surroundings {
-    /// To see how much of the disk is free; none in memory.
-    pub(super) folder: Option<PathBuf>,
+    /// None in memory.
+    pub(super) file: Option<PathBuf>,
+    /// When the operator was last told of a fault of the disk.
+    pub(super) told: Cell<Option<Instant>>,
     /// Bytes.
     pub(super) database_limit: u64,
     pub(super) value_limit: u64,
     pub(super) parameter_limit: u32,
 }
+
+/// Between two lines of the log about one connection's disk.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Below this many free bytes a failed write is the disk's fault, not the limit's.
 const DISK_IS_FULL: u64 = 4 << 20;
@@ -111,7 +120,11 @@ impl Surroundings {
             }
             ErrorCode::TooBig => Error::limit(LimitKind::ValueSize, self.value_limit),
             ErrorCode::DiskFull => self.full(),
-            ErrorCode::SystemIoFailure if self.disk_is_full() => Error::StorageFull,
+            ErrorCode::SystemIoFailure if self.disk_is_full() => self.full(),
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::SystemIoFailure => {
+                self.tell(&db.message);
+                Error::Other(db)
+            }
             ErrorCode::ReadOnly => Error::ReadOnly,
             ErrorCode::TypeMismatch => Error::Conversion(db.message),
             ErrorCode::CannotOpen => Error::Unavailable(db.message),
@@ -147,14 +160,24 @@ impl Surroundings {
 
     fn full(&self) -> Error {
         if self.disk_is_full() {
+            self.tell("the disk is full");
             Error::StorageFull
         } else {
             Error::limit(LimitKind::DatabaseSize, self.database_limit)
         }
     }
 
+    /// What no plugin can put right is for the operator, a line now and then.
+    pub(super) fn tell(&self, error: &str) {
+        if self.told.get().is_none_or(|told| told.elapsed() > QUIET) {
+            self.told.set(Some(Instant::now()));
+            let path = self.file.as_deref().unwrap_or(Path::new(":memory:"));
+            tracing::error!(path = %path.display(), error, "a database cannot be used as it should");
+        }
+    }
+
     fn disk_is_full(&self) -> bool {
-        let Some(folder) = &self.folder else {
+        let Some(folder) = self.file.as_ref().and_then(|file| file.parent()) else {
             return false;
         };
         rustix::fs::statvfs(folder)

@@ -53,7 +53,7 @@ impl Hold {
             let _ = self.reply.send(Err(Error::TimedOut));
             return;
         }
-        if let Err(error) = connection.control("BEGIN IMMEDIATE") {
+        if let Err(error) = connection.begin_write() {
             let _ = self.reply.send(Err(error));
             return;
         }

@@ -54,9 +54,7 @@ pub(super) fn run(
         .raw
         .set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, LONGEST_TEXT);
     let until = Instant::now() + timeout;
-    connection
-        .control("BEGIN IMMEDIATE")
-        .map_err(MigrationError::Storage)?;
+    connection.begin_write().map_err(MigrationError::Storage)?;
     for migration in pending {
         run_one(&connection, migration, until).map_err(|(statement, error)| match error {
             Error::TimedOut => MigrationError::TimedOut {

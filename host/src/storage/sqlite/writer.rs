@@ -233,7 +233,7 @@ impl Thread {
 
     /// Runs this job and those that wait behind it. Answers the command that is not for a group, if one came.
     fn run_group(&mut self, first: Box<dyn Work>) -> Option<Command> {
-        if let Err(error) = self.connection.control("BEGIN IMMEDIATE") {
+        if let Err(error) = self.connection.begin_write() {
             first.answer(Err(error));
             return None;
         }
@@ -295,7 +295,7 @@ impl Thread {
     fn start_over(&mut self) -> bool {
         self.careful = CAREFUL_GROUPS;
         self.connection.roll_back();
-        if self.connection.control("BEGIN IMMEDIATE").is_err() {
+        if self.connection.begin_write().is_err() {
             return false;
         }
         let mut group = std::mem::take(&mut self.group);
@@ -356,7 +356,7 @@ impl Thread {
     }
 
     fn run_by_itself(&self, job: &mut dyn Work) -> Result<(), Error> {
-        self.connection.control("BEGIN IMMEDIATE")?;
+        self.connection.begin_write()?;
         let outcome = self.run_watched(job).and_then(|()| {
             if self.connection.is_autocommit() {
                 return Err(Error::other("the transaction ended unexpectedly"));
