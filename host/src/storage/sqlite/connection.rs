@@ -3,7 +3,9 @@
 use super::{
     authorizer::Policy,
     faults::{Fault, Surroundings},
+    functions,
     snapshot::Snapshot,
+    spill,
     watch::Watch,
 };
 use crate::{
@@ -61,8 +63,8 @@ pub(crate) enum Role {
 /// Longest statement text whose prepared form is kept, bytes.
 const LONGEST_CACHED: usize = 4 << 10;
 
-/// Ops between two looks at the clock.
-const PROGRESS_OPS: i32 = 1000;
+/// Ops between two looks at the clock. One op may take a while on a value of some megabytes.
+const PROGRESS_OPS: i32 = 200;
 
 /// On an async worker: values and rows up to this many bytes, so that no single op takes long.
 const INLINE_VALUE: i32 = 64 << 10;
@@ -112,6 +114,13 @@ impl Connection {
         install_hooks(&mut raw, &watch, role)?;
         set_pragmas(&raw, settings, role)?;
         let longest_value = set_limits(&raw, &settings.limits)?;
+        if settings.guest {
+            functions::install(&raw, usize::try_from(longest_value).unwrap_or(usize::MAX))?;
+            // A writer's own pages are in the same count, each perhaps more than once.
+            let pages = settings.limits.database.saturating_mul(2);
+            let own = if role == Role::Reader { 0 } else { pages };
+            watch.bound_writing(spill::MOST.saturating_add(own));
+        }
         raw.set_prepared_statement_cache_capacity(64);
         let surroundings = Surroundings {
             file: settings.path.clone(),
@@ -263,13 +272,14 @@ fn set_pragmas(raw: &Raw, settings: &Settings, role: Role) -> rusqlite::Result<(
         Durability::Volatile => "OFF",
     };
     let foreign_keys = if role == Role::Migrator { "OFF" } else { "ON" };
+    // Sorts and intermediate tables that outgrow a cache go to files: in memory they would have no bound.
     // Page caches in KiB, filled as pages are read. No memory map: an error of the disk would then end the host, not
     // the statement, and each visit to a mapped page costs the checks that a cached one had once.
     let cache = if role == Role::Reader { 8192 } else { 16_384 };
     let query_only = if role == Role::Reader { "ON" } else { "OFF" };
     let pages = (settings.limits.database / PAGE).clamp(16, u64::from(u32::MAX - 2));
     raw.execute_batch(&format!(
-        "PRAGMA synchronous={synchronous}; PRAGMA foreign_keys={foreign_keys}; PRAGMA temp_store=MEMORY; \
+        "PRAGMA synchronous={synchronous}; PRAGMA foreign_keys={foreign_keys}; PRAGMA temp_store=FILE; \
          PRAGMA mmap_size=0; PRAGMA cache_size=-{cache}; PRAGMA max_page_count={pages}; \
          PRAGMA journal_size_limit=67108864; PRAGMA cell_size_check=ON; PRAGMA query_only={query_only};"
     ))?;

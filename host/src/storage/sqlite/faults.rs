@@ -1,6 +1,9 @@
 //! SQLite's errors as the storage room's.
 
-use super::watch::{Stop, Watch};
+use super::{
+    spill,
+    watch::{Stop, Watch},
+};
 use crate::storage::{ConstraintKind, ConstraintViolation, DbError, Error, LimitKind};
 use rusqlite::{ErrorCode, ffi};
 use std::{
@@ -104,6 +107,10 @@ impl Surroundings {
         Fault::Failed(match code.code {
             ErrorCode::OperationInterrupted => match watch.stopped() {
                 Some(Stop::Budget) => return Fault::Slow,
+                Some(Stop::Spill) => Error::Other(message(&format!(
+                    "it needs more than {} MiB of temporary files; sort, group or join fewer or smaller rows at once",
+                    spill::MOST >> 20
+                ))),
                 _ => Error::TimedOut,
             },
             ErrorCode::DatabaseBusy if watch.is_inline() => return Fault::Slow,

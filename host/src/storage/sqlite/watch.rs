@@ -1,7 +1,7 @@
 //! What a connection's hooks share with the code that starts statements: until when one may run, who waits for it, what
 //! the authorizer allows, and why it stopped.
 
-use super::{authorizer::Policy, call::Call};
+use super::{authorizer::Policy, call::Call, spill};
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -17,6 +17,8 @@ pub(super) enum Stop {
     Deadline,
     /// Its time on the async worker was over: it may run again on a thread.
     Budget,
+    /// Its temporary files were too large.
+    Spill,
 }
 
 /// One per connection. SQLite calls the hooks while a statement runs, never while a method here holds the lock.
@@ -39,6 +41,33 @@ struct State {
     heavy: bool,
     /// Since when it runs without having let others run.
     turn: Option<Instant>,
+    /// Bytes that a statement may write; none: any.
+    writing: Option<u64>,
+    /// What the thread had written when the statement was first looked at, and when that was looked at last.
+    written: Option<(u64, Instant)>,
+}
+
+/// Between two looks at what a statement wrote: each is a system call.
+const LOOK: Duration = Duration::from_millis(1);
+
+impl State {
+    /// A statement ran for so many ops by now that it may have begun to fill files.
+    fn writes_too_much(&mut self, now: Instant) -> bool {
+        let Some(most) = self.writing.filter(|_| self.until.is_some()) else {
+            return false;
+        };
+        match &mut self.written {
+            Some((_, last)) if now.duration_since(*last) < LOOK => false,
+            Some((before, last)) => {
+                *last = now;
+                spill::written().is_some_and(|written| written.saturating_sub(*before) > most)
+            }
+            None => {
+                self.written = spill::written().map(|written| (written, now));
+                false
+            }
+        }
+    }
 }
 
 impl Watch {
@@ -56,6 +85,12 @@ impl Watch {
         state.denied = None;
         state.heavy = false;
         state.turn = None;
+        state.written = None;
+    }
+
+    /// How many bytes a statement may write, temporary files among them.
+    pub(super) fn bound_writing(&self, most: u64) {
+        self.state().writing = Some(most);
     }
 
     /// After it. What runs now is the host's own and must not be cut off.
@@ -80,6 +115,8 @@ impl Watch {
             state.stop = Some(Stop::Deadline);
         } else if state.budget.is_some_and(|budget| now >= budget) {
             state.stop = Some(Stop::Budget);
+        } else if state.budget.is_none() && state.writes_too_much(now) {
+            state.stop = Some(Stop::Spill);
         } else {
             // On a thread of its own, where it may run for long: what waits for this core is looked at every millisecond.
             if state.budget.is_none() && now >= *state.turn.get_or_insert(now) + TURN {
