@@ -125,9 +125,9 @@ fn chunks(mut rest: &[u8]) -> Result<End, String> {
         if after.len() < size + 2 {
             return Ok(End::Broken);
         }
-        let (chunk, end) = after.split_at(size);
-        debug_assert_eq!(chunk.len(), size);
-        rest = end.strip_prefix(b"\r\n").ok_or("a chunk has no end")?;
+        rest = after[size..]
+            .strip_prefix(b"\r\n")
+            .ok_or("a chunk has no end")?;
     }
 }
 
