@@ -103,7 +103,8 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
 
 fn start(timeout: &str) -> Host {
     let component = chameleon("");
-    let limits = format!("{{limits: {{memory: {MEMORY}MiB, timeout: {timeout}}}}}");
+    let limits =
+        format!("{{limits: {{memory: {MEMORY}MiB, timeout: {timeout}, chunkTimeout: 300ms}}}}");
     Setup::new()
         .config(&format!("plugins: {{whole: {limits}, parts: {limits}}}"))
         .plugin("whole", &component)
