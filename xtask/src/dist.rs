@@ -1,11 +1,13 @@
 //! `cargo xtask dist`: the host as operators run it, compiled by what it does under load.
 //!
-//! Twice with the profile `dist`: first so that it counts what runs, then by those counts. In between the driver of
-//! `cargo xtask bench` loads it.
+//! Twice with the profile `operators`: first so that it counts what runs, then by those counts. In between the driver of
+//! `cargo xtask bench` loads it. The program carries the list of its packages (`cargo auditable`), for `cargo audit bin`
+//! and others to read.
 
 use crate::{
     build::{self, Part},
     command::{self, cargo},
+    tools,
     tree::{self, Workspace},
     wrk,
 };
@@ -18,12 +20,15 @@ use std::{
 
 /// The server that the host is compared with.
 const REFERENCE: &str = "native-tuned";
+/// Cargo's profile. By hand it compiles into another folder than this command does.
+const PROFILE: &str = "operators";
 /// Words for a report.
 pub(crate) const COMPILED: &str = "guided by a profile, with thin LTO (`cargo xtask dist`)";
 
 /// Builds target/dist/greenroom; and target/dist/native-tuned, when the two are to be compared afterwards.
 pub(crate) fn run(reference: bool) -> Result<()> {
     wrk::ensure()?;
+    tools::installed("cargo-auditable")?;
     let merge = profdata()?;
     build::run(&[Part::Todo, Part::Fixtures])?;
     driver()?;
@@ -34,16 +39,17 @@ pub(crate) fn run(reference: bool) -> Result<()> {
     empty(&counts)?;
 
     let training = compile("train", &names, &flag("-Cprofile-generate=", &counts)?)?;
-    train(&training, &names)?;
-    let profile = place.join("profile.profdata");
-    let mut merge = Command::new(merge);
-    merge.args(["merge", "--output"]).arg(&profile).arg(&counts);
-    command::run(&mut merge)?;
-    // cargo does not see that the counts are new ones.
-    empty(&place.join("use"))?;
-    let compiled = compile("use", &names, &flag("-Cprofile-use=", &profile)?)?;
-
     for name in names {
+        // A profile of its own: it is the same whatever else was loaded.
+        empty(&counts)?;
+        train(&training, name)?;
+        let profile = place.join(format!("{name}.profdata"));
+        let mut merge = Command::new(&merge);
+        merge.args(["merge", "--output"]).arg(&profile).arg(&counts);
+        command::run(&mut merge)?;
+        // cargo does not see that the counts are new ones.
+        empty(&place.join("use"))?;
+        let compiled = compile("use", &[name], &flag("-Cprofile-use=", &profile)?)?;
         let program = place.join(name);
         // In one step, and to a new inode: the old one may be running.
         let partial = place.join(format!(".{name}.{}", std::process::id()));
@@ -72,8 +78,10 @@ fn driver() -> Result<()> {
 fn compile(stage: &str, names: &[&str], flags: &str) -> Result<PathBuf> {
     let host = host()?;
     let target = tree::dist().join(stage);
-    let mut build = cargo(Workspace::Root, "build");
-    build.args(["--profile", "dist", "--workspace", "--locked"]);
+    let tools = tools::installed("cargo-auditable")?;
+    let mut build = cargo(Workspace::Root, "auditable");
+    build.env("PATH", tools::path_with(tools)?);
+    build.args(["build", "--profile", PROFILE, "--workspace", "--locked"]);
     for name in names {
         build.args(["--bin", name]);
     }
@@ -82,29 +90,28 @@ fn compile(stage: &str, names: &[&str], flags: &str) -> Result<PathBuf> {
         .args(["--target", &host])
         .arg("--target-dir")
         .arg(&target);
-    eprintln!("RUSTFLAGS={flags}");
+    eprintln!("CARGO_ENCODED_RUSTFLAGS={flags}");
     // An incremental compile splits crates as no profile knows them.
-    build.env("RUSTFLAGS", flags).env("CARGO_INCREMENTAL", "0");
-    build.env_remove("CARGO_ENCODED_RUSTFLAGS");
+    build
+        .env("CARGO_ENCODED_RUSTFLAGS", flags)
+        .env("CARGO_INCREMENTAL", "0");
+    build.env_remove("RUSTFLAGS");
     command::run(&mut build)?;
-    Ok(target.join(host).join("dist"))
+    Ok(target.join(host).join(PROFILE))
 }
 
-fn train(programs: &Path, names: &[&str]) -> Result<()> {
+fn train(programs: &Path, name: &str) -> Result<()> {
     let mut driver = Command::new(tree::root().join("target/release/greenroom-bench"));
     command::clean(&mut driver);
     driver.arg("--train").arg("--programs").arg(programs);
-    command::run(driver.args(["--subjects", &names.join(",")]))
+    command::run(driver.args(["--subjects", name]))
 }
 
-/// RUSTFLAGS are split at spaces.
+/// One flag, whatever the path holds: in the encoded form flags end at U+001F, not at spaces.
 fn flag(flag: &str, path: &Path) -> Result<String> {
     let path = path
         .to_str()
         .context("the repository's path is not UTF-8")?;
-    if path.contains(char::is_whitespace) {
-        bail!("the repository's path has a space in it, which RUSTFLAGS cannot take: {path}");
-    }
     Ok(format!("{flag}{path}"))
 }
 

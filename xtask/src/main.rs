@@ -14,6 +14,7 @@ mod dist;
 mod serve;
 mod soak;
 mod test;
+mod tools;
 mod tree;
 mod wit;
 mod wrk;
