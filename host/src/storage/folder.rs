@@ -90,6 +90,8 @@ impl Folder {
             .mode(0o700)
             .create(path)
             .map_err(|error| io("create it", error))?;
+        // SQLite is told to follow no link, and means those on the way as well.
+        let path = &path.canonicalize().map_err(|error| io("find it", error))?;
         let lock =
             open_lock(&path.join(LOCK)).map_err(|error| io("open greenroom.lock in it", error))?;
         match wait_for_lock(&lock) {
@@ -109,12 +111,8 @@ impl Folder {
             }
             written => written.map_err(|error| io("write greenroom.lock in it", error))?,
         }
-        // SQLite refuses a database behind any link, and links above the folder are the operator's to set.
-        let path = path
-            .canonicalize()
-            .map_err(|error| io("follow the links to it", error))?;
         Ok(Self {
-            path,
+            path: path.clone(),
             private: false,
             _lock: lock,
         })
@@ -126,9 +124,10 @@ impl Folder {
             action,
             source,
         };
+        // No link on the way, as above.
         let runtime_dir = &runtime_dir
             .canonicalize()
-            .map_err(|error| io("follow the links to it", error))?;
+            .map_err(|error| io("find it", error))?;
         // The folder gets its name only with the lock held, so that no other host takes it for a leftover.
         let (lock, unfinished) = tempfile::Builder::new()
             .prefix(UNFINISHED)
@@ -302,6 +301,19 @@ mod tests {
         });
         Folder::open(&connection, dir.path()).unwrap();
         gone.join().unwrap();
+    }
+
+    #[test]
+    fn a_link_leads_to_the_folder_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("real")).unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("real", &link).unwrap();
+        let real = dir.path().join("real").canonicalize().unwrap();
+        let folder = Folder::open(&Connection::Directory(link.clone()), dir.path()).unwrap();
+        assert_eq!(folder.path(), real);
+        let private = Folder::open(&Connection::Memory, &link).unwrap();
+        assert!(private.path().starts_with(&real), "{private:?}");
     }
 
     #[test]
