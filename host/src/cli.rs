@@ -2,12 +2,14 @@
 //! and all that the binary prints goes through [`output`].
 
 mod ask;
+mod backup;
 mod client;
 mod component;
 pub mod output;
 pub mod report;
 
 pub use ask::ask;
+pub use backup::{Asked, Backup, Restore, ask_for_backup};
 
 use crate::{
     config::{Config, ConfigError, Listen},
@@ -45,6 +47,8 @@ pub enum Command {
     Inspect(Inspect),
     #[command(flatten)]
     Ask(Ask),
+    Backup(Backup),
+    Restore(Restore),
     New(New),
     /// Compiles the component on standard input; `serve` runs this in a child process.
     #[command(hide = true)]

@@ -5,16 +5,22 @@ use crate::{
     engine::Engine,
     http::{self, admin},
     id::PluginId,
-    plugin::{Databases, Deployer, Inspection, LoadError, Registry, Status, inspect_file, watch},
+    plugin::{
+        Databases, Deployer, Inspection, LoadError, Registry, Status,
+        backup::{self, Report},
+        inspect_file, watch,
+    },
     storage::Folder,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::{
     collections::BTreeMap, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path, sync::Arc,
     time::Duration,
 };
 use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
+
+pub use crate::plugin::backup::{Restoring, Wanted};
 
 /// How often idle instances and expired keys are looked for.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -169,6 +175,44 @@ fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "the limit of open files stays at {:?}", limit.current);
     }
+}
+
+/// `greenroom backup` where no host runs. Blocks.
+pub fn backup(config: &Config, wanted: &Wanted) -> Result<Report> {
+    let databases = without_a_host(config)?;
+    backup::finish_restore(&config.plugins)?;
+    backup::offline(wanted, &config.plugins, &databases)
+}
+
+/// `greenroom restore`; refused while a host runs. Blocks.
+pub fn restore(config: &Config, wanted: &Restoring) -> Result<Report> {
+    backup::restore(wanted, &config.plugins, &without_a_host(config)?)
+}
+
+/// The folders that outlive a host, locked. One that a host has is an error.
+fn without_a_host(config: &Config) -> Result<Databases> {
+    let settings = config.backend.database.clone();
+    let mut folders: Vec<(Connection, Arc<Folder>)> = Vec::new();
+    for connection in std::iter::once(&settings.default).chain(settings.plugins.values()) {
+        if matches!(connection, Connection::Directory(_))
+            && !folders.iter().any(|(known, _)| known == connection)
+        {
+            // Private folders are for `:memory:` alone.
+            let folder = Folder::open(connection, Path::new(""))?;
+            folders.push((connection.clone(), Arc::new(folder)));
+        }
+    }
+    if folders.is_empty() {
+        bail!(
+            "no host runs, and backend.database.connection is ':memory:', which ends with its host: set \
+             connection.directory, or name the running host's --socket"
+        );
+    }
+    Ok(Databases {
+        settings,
+        cache: config.backend.cache,
+        folders,
+    })
 }
 
 /// `greenroom check`: every plugin that would be served, without opening a port or a database.

@@ -6,7 +6,7 @@ use greenroom::{
     cli::{self, Command, output},
     config::Listen,
     engine,
-    host::{self, Host},
+    host::{self, Host, Restoring, Wanted},
     scaffold, telemetry,
 };
 use serde_json::json;
@@ -31,6 +31,8 @@ fn main() -> ExitCode {
             Ok(runtime) => runtime.block_on(cli::ask(ask)),
             Err(error) => failed(&error, false),
         },
+        Ok(Command::Backup(args)) => backup(&args),
+        Ok(Command::Restore(args)) => restore(&args),
         Ok(Command::New(args)) => new(args),
         Ok(Command::Compile) => engine::run_compile_child(),
         Err(code) => code,
@@ -176,6 +178,48 @@ fn inspect(args: &cli::Inspect) -> ExitCode {
             output::error(&json!(error), args.json);
             ExitCode::from(cli::FAILED)
         }
+        Err(error) => failed(&error, args.json),
+    }
+}
+
+/// By the host that runs; without one by this process.
+fn backup(args: &cli::Backup) -> ExitCode {
+    let json = args.host.json;
+    let folder = match std::path::absolute(&args.folder).context("the current folder is gone") {
+        Ok(folder) => folder,
+        Err(error) => return failed(&error, json),
+    };
+    let plugins: Vec<String> = args.plugins.iter().map(ToString::to_string).collect();
+    let asked = match runtime() {
+        Ok(runtime) => runtime.block_on(cli::ask_for_backup(args, &folder, &plugins)),
+        Err(error) => return failed(&error, json),
+    };
+    match asked {
+        cli::Asked::Told(code) => return code,
+        cli::Asked::Nobody => {}
+    }
+    let config = match args.host.config.load() {
+        Ok(config) => config,
+        Err(error) => return output::config_error(&error, json),
+    };
+    match host::backup(&config, &Wanted { folder, plugins }) {
+        Ok(report) => cli::report::backed_up(&json!(report), json),
+        Err(error) => failed(&error, json),
+    }
+}
+
+fn restore(args: &cli::Restore) -> ExitCode {
+    let config = match args.config.load() {
+        Ok(config) => config,
+        Err(error) => return output::config_error(&error, args.json),
+    };
+    let wanted = Restoring {
+        folder: args.folder.clone(),
+        plugins: args.plugins.iter().map(ToString::to_string).collect(),
+        replace: args.replace,
+    };
+    match host::restore(&config, &wanted) {
+        Ok(report) => cli::report::restored(&json!(report), args.json),
         Err(error) => failed(&error, args.json),
     }
 }

@@ -4,6 +4,7 @@
 //! `call` runs one request in one of them. `watch` and the admin socket hand new bytes to `deploy`, which loads, migrates,
 //! starts and publishes.
 
+pub mod backup;
 mod build;
 mod call;
 mod component;

@@ -19,6 +19,7 @@ pub use error::{
 };
 pub use folder::{Folder, FolderError};
 pub use migration::{Migration, Plan};
+pub use sqlite::{backup, replace};
 pub use value::{Access, Executed, Params, Reach, Rows, Statement, Value};
 
 /// When a call must have ended. A statement's own limit (`limits.sql.timeout`) applies as well.

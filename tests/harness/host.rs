@@ -247,6 +247,19 @@ impl Host {
         self.again()
     }
 
+    /// kill -9, a change to what it left in its folder, and a new host there.
+    pub fn crash_after(mut self, change: impl FnOnce(&Path)) -> Self {
+        self.kill();
+        change(self.folder());
+        self.again()
+    }
+
+    /// kill -9; the folder with what it left.
+    pub fn crash_and_keep(mut self) -> TempDir {
+        self.kill();
+        self.folder.take().expect("a folder")
+    }
+
     /// kill -9. What it wrote is there to look at, until it is revived.
     pub fn kill(&mut self) {
         self.signal(rustix::process::Signal::KILL);

@@ -1,6 +1,7 @@
 //! What plugins keep: schemas over deploys, SQL, keys.
 
 mod apart;
+mod backup;
 mod cut_off;
 mod endless;
 mod errors;

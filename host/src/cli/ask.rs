@@ -13,7 +13,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 /// The wait for an answer that takes no work.
 const SHORT: Duration = Duration::from_secs(30);
 /// The wait for a compile and migrations; the client of the socket gives up before.
-const LONG: Duration = Duration::from_secs(3600);
+pub(super) const LONG: Duration = Duration::from_secs(3600);
 
 /// Asks the host, prints its answer and returns the exit status.
 pub async fn ask(command: Ask) -> ExitCode {
@@ -42,7 +42,7 @@ pub async fn ask(command: Ask) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-enum Refusal {
+pub(super) enum Refusal {
     Config(ConfigError),
     /// `{"error": ..., ...}`, the host's own words where it answered.
     Failed(Value),
@@ -111,14 +111,14 @@ async fn request(command: &Ask) -> Result<Request, Refusal> {
     })
 }
 
-fn socket(host: &Host) -> Result<PathBuf, Refusal> {
+pub(super) fn socket(host: &Host) -> Result<PathBuf, Refusal> {
     match &host.socket {
         Some(path) => Ok(path.clone()),
         None => host.config.admin_socket().map_err(Refusal::Config),
     }
 }
 
-fn start_one(host: &Host) -> String {
+pub(super) fn start_one(host: &Host) -> String {
     let mut command = "Start one with: greenroom serve".to_owned();
     if host.socket.is_some() {
         command.push_str(" --config FILE");

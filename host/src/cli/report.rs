@@ -62,6 +62,46 @@ pub fn inspected(inspection: &Value, json: bool) -> ExitCode {
     }
 }
 
+/// `greenroom backup`: `{"folder", "taken", "plugins": {ID: {"build", "migrations", "files": {NAME: {"bytes", "sha256"}}}},
+/// "warnings"}`.
+pub fn backed_up(report: &Value, json: bool) -> ExitCode {
+    data_moved(report, json, "backed up to");
+    ExitCode::SUCCESS
+}
+
+/// `greenroom restore`: the same, with `kept`, the files that were there before.
+pub fn restored(report: &Value, json: bool) -> ExitCode {
+    data_moved(report, json, "restored from");
+    if !json {
+        for kept in list(&report["kept"]) {
+            output::line(&format!("what was there is kept: {}", text(kept)));
+        }
+        output::line("start the host, and it serves them: greenroom serve");
+    }
+    ExitCode::SUCCESS
+}
+
+fn data_moved(report: &Value, json: bool, moved: &str) {
+    if json {
+        return output::line(&report.to_string());
+    }
+    output::warnings(report);
+    let plugins = report["plugins"].as_object().into_iter().flatten();
+    for (id, plugin) in plugins {
+        let files = plugin["files"].as_object();
+        let bytes: u64 = (files.into_iter().flatten())
+            .filter_map(|(_, file)| file["bytes"].as_u64())
+            .sum();
+        let build = match plugin["build"].as_str() {
+            Some(_) => format!("build {}", short(&plugin["build"])),
+            None => "without a build".to_owned(),
+        };
+        let files = files.map_or(0, serde_json::Map::len);
+        output::line(&format!("{id}: {build}, {files} files, {bytes} bytes"));
+    }
+    output::line(&format!("{moved} {}", text(&report["folder"])));
+}
+
 fn inspection_text(inspection: &Value) -> String {
     let mut out = String::new();
     let mut row = |name: &str, value: &str| _ = writeln!(out, "{name:<11} {value}");

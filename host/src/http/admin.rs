@@ -7,6 +7,7 @@
 //! | `POST /deploy[?as=ID]`, the component's bytes | 200 Outcome, 422 `{"error","stage"}` |
 //! | `POST /plugins/ID/rollback` | 200 Outcome, 404 unknown id, 409 nothing older, 422 |
 //! | `DELETE /plugins/ID` | 200 Outcome, 404 |
+//! | `POST /backup`, `{"folder","plugins":[ID...]}` | 200 Report, 422 `{"error"}` |
 
 mod requests;
 mod socket;

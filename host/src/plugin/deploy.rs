@@ -1,5 +1,6 @@
 //! Bringing a build to life: load, migrate, start, publish. Whatever fails, the build before it goes on serving.
 
+mod backup;
 mod file;
 mod migrate;
 mod step;
@@ -99,6 +100,7 @@ impl Deployer {
         databases: Databases,
     ) -> anyhow::Result<Self> {
         use anyhow::Context;
+        super::backup::finish_restore(&settings)?;
         let linkers = Linkers::new(engine.wasmtime()).map_err(|e| anyhow::anyhow!("{e:#}"))?;
         let history = History::open(&settings.state).with_context(|| {
             format!(

@@ -13,6 +13,7 @@ use std::{
 };
 
 mod authorizer;
+pub mod backup;
 mod bind;
 mod call;
 mod connection;
@@ -26,6 +27,7 @@ mod mailbox;
 mod migrate;
 mod readers;
 mod reading;
+pub mod replace;
 mod rows;
 mod run;
 mod slow;

@@ -2,7 +2,7 @@
 
 use super::{folder, greenroom};
 
-const COMMANDS: [(&str, &str); 8] = [
+const COMMANDS: [(&str, &str); 10] = [
     ("serve", "Serve the plugins"),
     (
         "check",
@@ -25,6 +25,11 @@ const COMMANDS: [(&str, &str); 8] = [
         "remove",
         "Take a plugin out of the running host; its data stays",
     ),
+    (
+        "backup",
+        "Copy the data and builds of plugins into a new folder",
+    ),
+    ("restore", "Put a backup back, while no host runs"),
     ("new", "Write a new plugin into a folder of its own"),
 ];
 

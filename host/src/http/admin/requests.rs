@@ -2,7 +2,7 @@
 
 use crate::{
     http::error,
-    plugin::{Deployer, LoadError, MAX_COMPONENT, Outcome, PluginId, Status},
+    plugin::{Deployer, LoadError, MAX_COMPONENT, Outcome, PluginId, Status, backup},
 };
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -19,6 +19,8 @@ use tokio_util::task::TaskTracker;
 /// Silence allowed while one comes in, and its time in all.
 const IDLE: Duration = Duration::from_secs(10);
 const TOTAL: Duration = Duration::from_secs(120);
+/// Bytes of a text that asks for something.
+const LONGEST_ASKED: u64 = 64 << 10;
 
 #[derive(Serialize)]
 struct Plugins {
@@ -37,6 +39,7 @@ enum Asked {
     Deploy(Option<PluginId>),
     Rollback(PluginId),
     Remove(PluginId),
+    Backup,
 }
 
 pub(super) async fn answer(
@@ -64,7 +67,7 @@ pub(super) async fn answer(
                 plugins: deployer.status(),
             },
         ),
-        Asked::Deploy(id) => match component(body).await {
+        Asked::Deploy(id) => match collect(body, MAX_COMPONENT, TOO_LARGE).await {
             Ok(component) => {
                 run(
                     &deploys,
@@ -76,6 +79,10 @@ pub(super) async fn answer(
         },
         Asked::Rollback(id) => run(&deploys, async move { deployer.rollback(&id).await }).await,
         Asked::Remove(id) => run(&deploys, async move { deployer.remove(&id).await }).await,
+        Asked::Backup => match collect(body, LONGEST_ASKED, TOO_LONG).await {
+            Ok(wanted) => back_up(&deploys, deployer, &wanted).await,
+            Err((status, why)) => refuse(status, why),
+        },
     })
 }
 
@@ -105,6 +112,7 @@ fn understand(
         },
         ("POST", ["plugins", id, "rollback"]) => plugin(id).map(Asked::Rollback),
         ("DELETE", ["plugins", id]) => plugin(id).map(Asked::Remove),
+        ("POST", ["backup"]) => Ok(Asked::Backup),
         _ => Err(UNKNOWN),
     }
 }
@@ -124,22 +132,51 @@ async fn run(
     }
 }
 
-async fn component(mut body: Incoming) -> Result<Bytes, (StatusCode, &'static str)> {
-    const TOO_LARGE: (StatusCode, &str) = (
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "a component may have 64 MiB at most",
-    );
+/// To its end as well.
+async fn back_up(
+    deploys: &TaskTracker,
+    deployer: Arc<Deployer>,
+    wanted: &[u8],
+) -> Response<Full<Bytes>> {
+    let wanted: backup::Wanted = match serde_json::from_slice(wanted) {
+        Ok(wanted) => wanted,
+        Err(error) => return refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    match deploys
+        .spawn(async move { deployer.backup(&wanted).await })
+        .await
+    {
+        Ok(Ok(report)) => json(StatusCode::OK, &report),
+        Ok(Err(error)) => refuse(StatusCode::UNPROCESSABLE_ENTITY, &format!("{error:#}")),
+        Err(_) => refuse(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the host failed; its log says more",
+        ),
+    }
+}
+
+const TOO_LARGE: (StatusCode, &str) = (
+    StatusCode::PAYLOAD_TOO_LARGE,
+    "a component may have 64 MiB at most",
+);
+const TOO_LONG: (StatusCode, &str) = (
+    StatusCode::PAYLOAD_TOO_LARGE,
+    "what is asked for may have 64 KiB at most",
+);
+
+async fn collect(
+    mut body: Incoming,
+    most: u64,
+    too_large: (StatusCode, &'static str),
+) -> Result<Bytes, (StatusCode, &'static str)> {
     const TOO_SLOW: (StatusCode, &str) = (
         StatusCode::REQUEST_TIMEOUT,
-        "the component did not arrive in time",
+        "the body did not arrive in time",
     );
-    const BROKEN: (StatusCode, &str) = (
-        StatusCode::BAD_REQUEST,
-        "the component did not arrive whole",
-    );
+    const BROKEN: (StatusCode, &str) = (StatusCode::BAD_REQUEST, "the body did not arrive whole");
     let declared = body.size_hint().lower();
-    if declared > MAX_COMPONENT {
-        return Err(TOO_LARGE);
+    if declared > most {
+        return Err(too_large);
     }
     let collect = async {
         let mut component = BytesMut::with_capacity(usize::try_from(declared).unwrap_or_default());
@@ -150,8 +187,8 @@ async fn component(mut body: Incoming) -> Result<Bytes, (StatusCode, &'static st
             let Ok(data) = frame.map_err(|_| BROKEN)?.into_data() else {
                 continue;
             };
-            if (component.len() + data.len()) as u64 > MAX_COMPONENT {
-                return Err(TOO_LARGE);
+            if (component.len() + data.len()) as u64 > most {
+                return Err(too_large);
             }
             component.extend_from_slice(&data);
         }
@@ -208,6 +245,7 @@ mod tests {
             Ok(Asked::Deploy(id)) => Ok(format!("deploy {id:?}")),
             Ok(Asked::Rollback(id)) => Ok(format!("rollback {id}")),
             Ok(Asked::Remove(id)) => Ok(format!("remove {id}")),
+            Ok(Asked::Backup) => Ok("backup".into()),
             Err((status, _)) => Err(status.as_u16()),
         }
     }
@@ -226,6 +264,7 @@ mod tests {
             "rollback todo"
         );
         assert_eq!(understood(&delete, "/plugins/todo").unwrap(), "remove todo");
+        assert_eq!(understood(&post, "/backup").unwrap(), "backup");
     }
 
     #[test]

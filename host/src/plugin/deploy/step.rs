@@ -289,7 +289,10 @@ impl Deployer {
 }
 
 impl Databases {
-    fn of(&self, id: &PluginId) -> Result<(&storage::Folder, Durability), LoadError> {
+    pub(in crate::plugin) fn of(
+        &self,
+        id: &PluginId,
+    ) -> Result<(&storage::Folder, Durability), LoadError> {
         let connection = self.settings.of(id);
         let folder = self.folders.iter().find(|(c, _)| c == connection);
         let (_, folder) = folder

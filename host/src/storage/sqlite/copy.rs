@@ -14,8 +14,8 @@ use std::{
     time::Duration,
 };
 
-const COPY: &str = ".before-migration";
-const PARTIAL: &str = ".before-migration.partial";
+pub(super) const COPY: &str = ".before-migration";
+pub(super) const PARTIAL: &str = ".before-migration.partial";
 
 /// `name` with something after it, in the same folder.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -100,7 +100,7 @@ pub(super) fn discard(path: &Path) -> Result<(), Error> {
         .map_err(|error| io_error("remove the copy", &error))
 }
 
-fn run(backup: &Backup<'_, '_>) -> rusqlite::Result<()> {
+pub(super) fn run(backup: &Backup<'_, '_>) -> rusqlite::Result<()> {
     // A connection that opens or closes holds the file for a moment; 10 s are more than that.
     for _ in 0..5_000 {
         match backup.step(-1)? {
@@ -114,7 +114,7 @@ fn run(backup: &Backup<'_, '_>) -> rusqlite::Result<()> {
     ))
 }
 
-fn create_private(path: &Path) -> io::Result<()> {
+pub(super) fn create_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     std::fs::OpenOptions::new()
         .write(true)
@@ -124,7 +124,7 @@ fn create_private(path: &Path) -> io::Result<()> {
         .map(drop)
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -132,7 +132,7 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 }
 
 /// Makes renames and removals in the folder of `path` survive a power cut.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())

@@ -14,6 +14,7 @@ mod errors;
 mod hostile;
 mod migrations;
 mod reads;
+mod replace;
 mod spill;
 mod transactions;
 mod writer;
