@@ -9,7 +9,7 @@ mod xtask;
 use shown::{Shown, commands, inline};
 
 /// The test that runs each command. One that is added to README.md comes here with its test.
-const TESTED: [(&str, &str); 17] = [
+const TESTED: [(&str, &str); 19] = [
     ("cargo xtask serve", SERVE),
     (
         "cargo xtask test",
@@ -54,8 +54,11 @@ const TESTED: [(&str, &str); 17] = [
     ("target/release/greenroom rollback todo", WALK),
     ("target/release/greenroom new notes", WALK),
     ("greenroom inspect FILE.wasm", WALK),
-    ("greenroom check", "readme::data::todos_survive_a_restart"),
+    ("greenroom check", KEEP),
+    ("target/release/greenroom backup monday", KEEP),
+    ("target/release/greenroom restore monday --replace", KEEP),
 ];
+const KEEP: &str = "readme::data::todos_survive_a_restart";
 const SERVE: &str = "readme::xtask::cargo_xtask_serve_becomes_the_host";
 const WALK: &str = "readme::walk::the_readme_is_true";
 

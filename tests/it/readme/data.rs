@@ -35,6 +35,16 @@ fn todos_survive_a_restart() {
     host.interrupt();
 
     assert!(clone.path().join("db/todo.sqlite").is_file());
+    let backup = clone.shell("target/release/greenroom backup monday", "");
+    assert!(backup.status.success(), "{backup:?}");
+    let host = clone.serve();
+    // What comes after the backup, and goes with the restore.
+    let created = clone.shell(create, &host.port());
+    assert!(created.status.success(), "{created:?}");
+    host.interrupt();
+    let restored = clone.shell("target/release/greenroom restore monday --replace", "");
+    assert!(restored.status.success(), "{restored:?}");
+    assert!(clone.path().join("db/todo.sqlite.before-restore").is_file());
     let host = clone.serve();
     let list = clone.shell(
         "curl -sS http://localhost:7007/api/todo/todos",
@@ -42,5 +52,6 @@ fn todos_survive_a_restart() {
     );
     let todos: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
     assert_eq!(todos[0]["title"], "kept", "{todos}");
+    assert_eq!(todos.as_array().map(Vec::len), Some(1), "{todos}");
     host.interrupt();
 }

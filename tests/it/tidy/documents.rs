@@ -3,7 +3,13 @@
 use super::{assert_none, extension, read, tracked};
 use std::collections::BTreeSet;
 
-const DOCUMENTS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
+const DOCUMENTS: [&str; 5] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/upgrade.md",
+];
 
 /// Endings by which a word is a file of this repository.
 const FILES: [&str; 9] = [
@@ -142,6 +148,8 @@ fn documents_are_short() {
         ("README.md", 250),
         ("ARCHITECTURE.md", 300),
         ("CONTRIBUTING.md", 200),
+        ("SECURITY.md", 150),
+        ("docs/upgrade.md", 100),
     ] {
         let lines = read(document).lines().count();
         assert!(
