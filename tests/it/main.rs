@@ -8,6 +8,7 @@ mod any_host;
 mod config;
 mod contract;
 mod data;
+mod deployed;
 mod deploy;
 mod disk;
 mod edge;
