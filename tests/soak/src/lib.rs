@@ -14,6 +14,7 @@ pub mod process;
 pub mod report;
 pub mod run;
 pub mod section;
+pub mod supply;
 
 pub use run::{Run, Scale};
 pub use section::{Row, SECTIONS, Section};
