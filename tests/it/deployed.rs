@@ -84,6 +84,14 @@ fn the_units_folders_are_those_of_the_configuration() {
         assert_eq!(one(&unit, key), value);
     }
     assert!(!unit.contains_key("MemoryDenyWriteExecute"));
+    // The compile child is limited by the one group of system calls, and talked to by the other's pipes.
+    let [offered, denied] = &unit["SystemCallFilter"][..] else {
+        panic!("{:?}", unit["SystemCallFilter"])
+    };
+    assert_eq!(offered, "@system-service");
+    for group in ["@ipc", "@resources", "@process"] {
+        assert!(!denied.contains(group), "{denied}");
+    }
 }
 
 /// The unit's own command line, with its paths below a folder: the host serves from it, and writes nowhere else.
