@@ -6,14 +6,22 @@
     reason = "a program for the command line, which says how far it is"
 )]
 
+pub mod churn;
 pub mod crash;
 pub mod dice;
+pub mod disk;
+pub mod host_calls;
+pub mod hostile_sql;
 pub mod load;
+pub mod mutants;
 pub mod neighbours;
 pub mod process;
 pub mod report;
 pub mod run;
+pub mod schemathesis;
 pub mod section;
+pub mod slow_clients;
+pub mod smuggling;
 pub mod supply;
 
 pub use run::{Run, Scale};

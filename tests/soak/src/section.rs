@@ -1,6 +1,9 @@
 //! What there is to run.
 
-use crate::{Run, crash, neighbours};
+use crate::{
+    Run, churn, crash, disk, host_calls, hostile_sql, mutants, neighbours, schemathesis,
+    slow_clients, smuggling, supply,
+};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
@@ -46,8 +49,58 @@ pub const SECTIONS: &[Section] = &[
         run: crash::run,
     },
     Section {
+        name: "disk",
+        about: "full, damaged, moved and locked databases under one plugin, beside one that must not notice",
+        run: disk::run,
+    },
+    Section {
+        name: "cwasm",
+        about: "compiled code with one bit flipped is refused and compiled again",
+        run: disk::cwasm,
+    },
+    Section {
         name: "neighbours",
         about: "a hostile plugin beside one under load",
         run: neighbours::run,
+    },
+    Section {
+        name: "hostile-sql",
+        about: "statements that try to get out, to stay, or to take all time and memory",
+        run: hostile_sql::run,
+    },
+    Section {
+        name: "host-calls",
+        about: "calls to the host and answers that no SDK makes, both ways",
+        run: host_calls::run,
+    },
+    Section {
+        name: "mutants",
+        about: "damaged components, uploaded to a host that serves",
+        run: mutants::run,
+    },
+    Section {
+        name: "slow-clients",
+        about: "2,000 connections that send or read slowly, and what others see of them",
+        run: slow_clients::run,
+    },
+    Section {
+        name: "churn",
+        about: "10,000 connections that open and close in every manner",
+        run: churn::run,
+    },
+    Section {
+        name: "smuggling",
+        about: "requests that can be read in two ways",
+        run: smuggling::run,
+    },
+    Section {
+        name: "schemathesis",
+        about: "what schemathesis makes of the todo plugin's OpenAPI document; needs python3",
+        run: schemathesis::run,
+    },
+    Section {
+        name: "supply",
+        about: "licences, bans, sources and advisories of all packages; the dist binary's own list",
+        run: supply::run,
     },
 ];

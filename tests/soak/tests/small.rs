@@ -19,6 +19,56 @@ fn crash() {
 }
 
 #[test]
+fn disk() {
+    holds("disk");
+}
+
+#[test]
+fn cwasm() {
+    holds("cwasm");
+}
+
+#[test]
 fn neighbours() {
     holds("neighbours");
+}
+
+#[test]
+fn hostile_sql() {
+    holds("hostile-sql");
+}
+
+#[test]
+fn host_calls() {
+    holds("host-calls");
+}
+
+#[test]
+fn mutants() {
+    holds("mutants");
+}
+
+#[test]
+fn slow_clients() {
+    holds("slow-clients");
+}
+
+#[test]
+fn churn() {
+    holds("churn");
+}
+
+#[test]
+fn smuggling() {
+    holds("smuggling");
+}
+
+#[test]
+fn schemathesis() {
+    holds("schemathesis");
+}
+
+#[test]
+fn supply() {
+    holds("supply");
 }

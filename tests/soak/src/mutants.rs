@@ -1,0 +1,225 @@
+//! Damaged components, uploaded to a host that serves.
+
+use crate::{
+    Row, Run,
+    load::{Load, Work},
+};
+use anyhow::{Context, Result, bail, ensure};
+use greenroom_tests::{Host, Setup, chameleon, fixture, todo};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{
+    io::{Read, Write},
+    net::Shutdown,
+    os::unix::net::UnixStream,
+    time::{Duration, Instant},
+};
+
+/// Longer than any compile may take.
+const PATIENCE: Duration = Duration::from_secs(330);
+/// Between two of these the figures are kept.
+const BATCH: u64 = 200;
+
+#[derive(Default, Serialize, Deserialize)]
+struct Figures {
+    mutants: u64,
+    refused: u64,
+    deployed: u64,
+    witnessed: u64,
+    failed: u64,
+    slowest_ms: u64,
+    host_mib: u64,
+}
+
+pub fn run(run: &mut Run) -> Result<Vec<Row>> {
+    let wanted = run.count(10_000, 30);
+    let mut figures: Figures = run.figures()?;
+    let host = Setup::new()
+        .own_cache()
+        .log("error")
+        .plugin("hello", &fixture("hello"))
+        .start();
+    let originals = [("todo", todo()), ("chameleon", chameleon("id=chameleon;"))];
+    while figures.mutants < wanted {
+        let end = wanted.min(figures.mutants + BATCH);
+        let witness = Load::start(host.address(), 2, Some(100.0), &[Work::get("/api/hello/")]);
+        for number in figures.mutants..end {
+            let (id, original) = &originals[usize::from(number % 2 == 1)];
+            let mutant = mutate(original, number);
+            one(&host, id, &mutant, &mut figures).with_context(|| format!("mutant {number}"))?;
+        }
+        let seen = witness.stop();
+        ensure!(seen.failed == 0, "the witness: {:?}", seen.failures);
+        figures.witnessed += seen.answered;
+        figures.failed += seen.failed;
+        figures.mutants = end;
+        figures.host_mib = figures.host_mib.max(peak(&host)?);
+        run.keep(&figures)?;
+    }
+    // Ends it, and fails when it does not end with 0 or a part of it had failed.
+    drop(host);
+    let Figures {
+        refused, deployed, ..
+    } = figures;
+    Ok(vec![
+        Row::new(
+            format!("{wanted} mutated components uploaded to a running host"),
+            "0 host deaths, each refused with its reason or deployed and answering",
+            format!(
+                "0 deaths, {refused} refused, {deployed} deployed; the slowest took {} ms; host's peak {} MiB",
+                figures.slowest_ms, figures.host_mib
+            ),
+            refused + deployed == wanted && refused > 0,
+        ),
+        Row::new(
+            "requests to a good plugin meanwhile",
+            "0 failed",
+            format!("{} answered, {} failed", figures.witnessed, figures.failed),
+            figures.failed == 0 && figures.witnessed > 0,
+        ),
+    ])
+}
+
+fn one(host: &Host, id: &str, mutant: &[u8], figures: &mut Figures) -> Result<()> {
+    let start = Instant::now();
+    let (status, told) = upload(host, id, mutant)?;
+    let took = u64::try_from(start.elapsed().as_millis())?;
+    figures.slowest_ms = figures.slowest_ms.max(took);
+    match status {
+        200 => {
+            figures.deployed += 1;
+            // Its own answers may be failures; that there is one is the host's affair.
+            host.get(&format!("/api/{id}/todos"));
+        }
+        500 => bail!("the host itself failed: {told}"),
+        _ => {
+            let text = |field: &str| told[field].as_str().unwrap_or_default().len();
+            ensure!(
+                text("error") > 0 && text("stage") > 0,
+                "no reason: {status} {told}"
+            );
+            figures.refused += 1;
+        }
+    }
+    Ok(())
+}
+
+fn upload(host: &Host, id: &str, component: &[u8]) -> Result<(u16, Value)> {
+    let mut socket = UnixStream::connect(host.folder().join("greenroom.sock"))
+        .context("the admin socket: is the host there?")?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    let head = format!(
+        "POST /deploy?as={id} HTTP/1.1\r\nhost: greenroom\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        component.len()
+    );
+    socket.write_all(head.as_bytes())?;
+    socket.write_all(component)?;
+    let _ = socket.shutdown(Shutdown::Write);
+    let mut answer = Vec::new();
+    socket
+        .read_to_end(&mut answer)
+        .context("no answer of the admin socket")?;
+    let answer = String::from_utf8(answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("no whole head")?;
+    let status = head.get(9..12).context("no status")?.parse()?;
+    Ok((status, serde_json::from_str(body).context("no JSON")?))
+}
+
+/// Of resident memory.
+fn peak(host: &Host) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", host.pid()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: u64 = line
+        .context("no VmHWM")?
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()?;
+    Ok(kib >> 10)
+}
+
+/// Always the same sequence for the same number (xorshift), so that a failure is found again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        let bound = u64::try_from(bound.max(1)).unwrap_or(u64::MAX);
+        usize::try_from(self.0 % bound).unwrap_or_default()
+    }
+
+    /// A part of `whole`, at most `longest` long.
+    fn part(&mut self, whole: usize, longest: usize) -> std::ops::Range<usize> {
+        let start = self.below(whole);
+        start..(start + 1 + self.below(longest)).min(whole)
+    }
+}
+
+/// Mostly of the structure: a component that is damaged there is refused before it is compiled.
+fn mutate(original: &[u8], number: u64) -> Vec<u8> {
+    let mut random = Random((number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let sections = sections(original);
+    let mut bytes = original.to_vec();
+    let section = sections[random.below(sections.len())].clone();
+    match number / 2 % 8 {
+        0 => {
+            for _ in 0..=random.below(8) {
+                let at = random.below(bytes.len());
+                bytes[at] ^= 1 << random.below(8);
+            }
+        }
+        1 => bytes.truncate(random.below(original.len())),
+        // A section less, twice, or elsewhere.
+        2 => drop(bytes.drain(section)),
+        3 => drop(bytes.splice(section.end..section.end, original[section].to_vec())),
+        4 => {
+            let other = sections[random.below(sections.len())].start;
+            let piece = original[section].to_vec();
+            bytes.splice(other..other, piece);
+        }
+        // A number that does not end, or is as large as it can be.
+        5 => {
+            let at = section.start + 1;
+            let long: &[u8] = match random.below(3) {
+                0 => &[0xff, 0xff, 0xff, 0xff, 0x0f],
+                1 => &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80],
+                _ => &[0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
+            };
+            bytes.splice(at..at + 1, long.iter().copied());
+        }
+        6 => {
+            let (from, to) = (random.part(bytes.len(), 4096), random.part(bytes.len(), 64));
+            let piece = original[from].to_vec();
+            bytes.splice(to, piece);
+        }
+        // Within one section, near its head, where its counts and types are.
+        _ => {
+            for _ in 0..=random.below(3) {
+                let at = section.start + random.below(section.len().min(64));
+                bytes[at] = [0, 1, 0x7f, 0x80, 0xff, 0x40][random.below(6)];
+            }
+        }
+    }
+    bytes
+}
+
+/// Those of the outermost level: an id, a length in LEB128, and that many bytes.
+fn sections(component: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let (mut found, mut at) = (Vec::new(), 8);
+    while at < component.len() {
+        let (start, mut length, mut shift) = (at, 0, 0);
+        loop {
+            at += 1;
+            length |= usize::from(component[at] & 0x7f) << shift;
+            shift += 7;
+            if component[at] & 0x80 == 0 {
+                break;
+            }
+        }
+        at += 1 + length;
+        found.push(start..at);
+    }
+    found
+}
