@@ -9,7 +9,7 @@ mod xtask;
 use shown::{Shown, commands, inline};
 
 /// The test that runs each command. One that is added to README.md comes here with its test.
-const TESTED: [(&str, &str); 19] = [
+const TESTED: [(&str, &str); 20] = [
     ("cargo xtask serve", SERVE),
     (
         "cargo xtask test",
@@ -25,6 +25,10 @@ const TESTED: [(&str, &str); 19] = [
     ),
     (
         "cargo xtask bench",
+        "readme::xtask::the_help_names_the_commands",
+    ),
+    (
+        "cargo xtask soak",
         "readme::xtask::the_help_names_the_commands",
     ),
     (

@@ -41,6 +41,7 @@ pub(super) struct State {
     services: Arc<Services>,
     scope: Scope,
     transactions: sql::Open,
+    swaps: keyvalue::Open,
     stdout: Output,
     stderr: Output,
     pub(super) memory: Memory,
@@ -78,6 +79,7 @@ impl State {
             services,
             scope: scope.clone(),
             transactions: sql::Open::default(),
+            swaps: keyvalue::Open::default(),
             stdout,
             stderr,
             memory: Memory::new(memory),
@@ -121,6 +123,7 @@ impl State {
     pub(super) fn keyvalue(&mut self) -> keyvalue::View<'_> {
         keyvalue::View {
             ctx: &self.services.data().1,
+            open: &mut self.swaps,
             table: &mut self.table,
         }
     }

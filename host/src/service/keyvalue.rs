@@ -25,6 +25,9 @@ use bindings::wasi::keyvalue::{atomics, batch, store};
 #[derive(Clone)]
 pub struct Ctx(pub Keyvalue);
 
+/// Bytes that the open compare-and-swaps of one instance hold: eight of the largest values.
+const MAX_SEEN: usize = 16 << 20;
+
 /// A compare-and-swap: the value that was seen.
 pub struct Cas {
     bucket: Bucket,
@@ -32,8 +35,19 @@ pub struct Cas {
     seen: Option<Vec<u8>>,
 }
 
+impl Cas {
+    fn bytes(&self) -> usize {
+        self.key.len() + self.seen.as_ref().map_or(0, Vec::len)
+    }
+}
+
+/// What one instance holds: bytes of its open compare-and-swaps.
+#[derive(Default)]
+pub struct Open(usize);
+
 pub struct View<'a> {
     pub ctx: &'a Ctx,
+    pub open: &'a mut Open,
     pub table: &'a mut ResourceTable,
 }
 
@@ -66,6 +80,26 @@ impl View<'_> {
 
     fn kv(&self) -> &Keyvalue {
         &self.ctx.0
+    }
+
+    /// Every handle keeps the value that it saw: their sum is bounded, as their number is.
+    fn hold(&mut self, cas: Cas) -> Result<Resource<Cas>, Error> {
+        let held = self.open.0 + cas.bytes();
+        if held > MAX_SEEN {
+            return Err(Error::Guest(store::Error::Other(format!(
+                "the open compare-and-swaps of one instance may hold {} MiB of values; drop some",
+                MAX_SEEN >> 20
+            ))));
+        }
+        let handle = self.table.push(cas)?;
+        self.open.0 = held;
+        Ok(handle)
+    }
+
+    fn let_go(&mut self, cas: Resource<Cas>) -> Result<Cas> {
+        let cas = self.table.delete(cas)?;
+        self.open.0 -= cas.bytes();
+        Ok(cas)
     }
 }
 
@@ -145,22 +179,24 @@ impl atomics::Host for View<'_> {
         cas: Resource<Cas>,
         value: Vec<u8>,
     ) -> Result<Result<(), atomics::CasError>> {
-        let mut cas = self.table.delete(cas)?;
+        let mut cas = self.let_go(cas)?;
         let swapped = self
             .kv()
             .compare_and_swap(&cas.bucket, &cas.key, cas.seen.clone(), value)
             .await;
-        match swapped {
-            Ok(Ok(())) => Ok(Ok(())),
+        let newer = match swapped {
+            Ok(Ok(())) => return Ok(Ok(())),
             Ok(Err(current)) => {
                 // The interface hands out a fresh handle that has seen what is there now.
                 cas.seen = current;
-                Ok(Err(atomics::CasError::CasFailed(self.table.push(cas)?)))
+                self.hold(cas)
             }
-            Err(e) => match Error::from(e) {
-                Error::Guest(e) => Ok(Err(atomics::CasError::StoreError(e))),
-                Error::Trap(e) => Err(e),
-            },
+            Err(e) => Err(Error::from(e)),
+        };
+        match newer {
+            Ok(newer) => Ok(Err(atomics::CasError::CasFailed(newer))),
+            Err(Error::Guest(e)) => Ok(Err(atomics::CasError::StoreError(e))),
+            Err(Error::Trap(e)) => Err(e),
         }
     }
 }
@@ -169,7 +205,7 @@ impl atomics::HostCas for View<'_> {
     async fn new(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Resource<Cas>, Error> {
         let bucket = self.bucket(&bucket)?;
         let seen = self.kv().get(&bucket, &key).await?;
-        Ok(self.table.push(Cas { bucket, key, seen })?)
+        self.hold(Cas { bucket, key, seen })
     }
 
     async fn current(&mut self, cas: Resource<Cas>) -> Result<Option<Vec<u8>>, Error> {
@@ -177,7 +213,7 @@ impl atomics::HostCas for View<'_> {
     }
 
     async fn drop(&mut self, cas: Resource<Cas>) -> Result<()> {
-        self.table.delete(cas)?;
+        self.let_go(cas)?;
         Ok(())
     }
 }

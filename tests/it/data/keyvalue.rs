@@ -241,6 +241,24 @@ fn keys_and_values_are_bounded() {
 }
 
 #[test]
+fn the_values_that_open_swaps_have_seen_are_bounded() {
+    let host = plain();
+    call(
+        &host,
+        &json!({"op": "set", "bucket": "b", "key": "k", "fill": 1 << 20}),
+    );
+    let hold = json!({"op": "hold", "bucket": "b", "key": "k", "delta": 100});
+    // Twice: what the first ones held is free again.
+    for _ in 0..2 {
+        let held = call(&host, &hold);
+        assert_eq!(held[0], 15, "16 MiB, less the key");
+        assert!(held[1].as_str().unwrap().contains("16 MiB"), "{held}");
+    }
+    let few = json!({"op": "hold", "bucket": "b", "key": "k", "delta": 2});
+    assert_eq!(call(&host, &few), json!([2, null]));
+}
+
+#[test]
 fn values_of_a_bucket_with_a_ttl_go() {
     let config = "plugins: {chameleon: {keyvalue: {short: {ttl: 1s}, long: {ttl: 1h}}}}";
     let host = Setup::new()

@@ -28,7 +28,6 @@ fn fill(host: &Host) {
 fn a_damaged_file_at_the_start_costs_its_own_plugin_and_can_be_put_back() {
     let mut host = setup().start();
     works(&host, "c", 0);
-    let mut rows = 1;
     type Damage = fn(&Path);
     let damages: [(&str, Damage); 4] = [
         ("its first bytes", |file| overwrite(file, 0, &[0x5a; 100])),
@@ -42,8 +41,7 @@ fn a_damaged_file_at_the_start_costs_its_own_plugin_and_can_be_put_back() {
             overwrite(file, 100, &[0xff; 3996])
         }),
     ];
-    let mut beside = 0;
-    for (what, damage) in damages {
+    for (turn, (what, damage)) in (0..).zip(damages) {
         let mut good = Vec::new();
         host = host.restart_after(|folder| {
             let file = folder.join("db/c.sqlite");
@@ -58,8 +56,7 @@ fn a_damaged_file_at_the_start_costs_its_own_plugin_and_can_be_put_back() {
         }
         host.wait_for_log(&["ERROR", r#""plugin":"c""#, "refused", "c.sqlite"]);
         assert_eq!(host.get("/api/c/rows").status, 503, "{what}");
-        works(&host, "w", beside);
-        beside += 1;
+        works(&host, "w", turn);
         // As long as it is damaged a deploy is refused, and harms nothing.
         let next = chameleon("version=two;migrations=base;");
         assert!(
@@ -69,8 +66,7 @@ fn a_damaged_file_at_the_start_costs_its_own_plugin_and_can_be_put_back() {
         fs::write(database(&host), good).unwrap();
         host.deploy("c", &chameleon("version=one;migrations=base;"))
             .unwrap();
-        works(&host, "c", rows);
-        rows += 1;
+        works(&host, "c", turn + 1);
     }
 }
 

@@ -46,10 +46,7 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
     let seen = witness.stop();
     settle(&host);
     // Its threads end one by one when they have nothing to do.
-    let restored = wait_until(PATIENCE, || {
-        let now = Process::of(&host);
-        now.descriptors <= before.descriptors && now.threads <= before.threads
-    });
+    let restored = wait_until(PATIENCE, || Process::of(&host).is_again(&before));
     let after = Process::of(&host);
 
     let what = format!(

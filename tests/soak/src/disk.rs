@@ -179,7 +179,10 @@ impl<'a> Victim<'a> {
             1 => {
                 // Damaged while it serves: what was kept before comes back from a copy.
                 let mut good = Vec::new();
-                self.restart(|| Ok(good = fs::read(&self.database)?))?;
+                self.restart(|| {
+                    good = fs::read(&self.database)?;
+                    Ok(())
+                })?;
                 ensure!(
                     self.recovered()? == before,
                     "a restart of the plugin lost rows"
@@ -287,7 +290,7 @@ pub fn cwasm(run: &mut Run) -> Result<Vec<Row>> {
         if serves && lines() == on_this && fs::read(&code)? == good {
             figures.refused += 1;
         }
-        if figures.flips % 10 == 0 {
+        if figures.flips.is_multiple_of(10) {
             run.keep(&figures)?;
         }
     }

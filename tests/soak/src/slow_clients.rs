@@ -89,9 +89,7 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
         ),
         "descriptors and threads of before, less than 64 MiB more",
         format!("before {before}, after {after}"),
-        after.descriptors <= before.descriptors
-            && after.threads <= before.threads
-            && after.kib < before.kib + (64 << 10),
+        after.is_again(&before) && after.kib < before.kib + (64 << 10),
     ));
     Ok(rows)
 }

@@ -181,12 +181,12 @@ fn auditable() -> Result<Row> {
     };
     Ok(Row::new(
         "target/dist/greenroom",
-        "carries the list of its packages, where it was compiled",
+        "carries the list of its packages",
         match found {
             Some(true) => "carries it (section .dep-v0)",
             Some(false) => "carries none: `cargo xtask dist` compiles it anew",
-            None => "is not there: not checked",
+            None => "is not there: `cargo xtask dist` compiles it",
         },
-        found != Some(false),
+        found == Some(true),
     ))
 }

@@ -21,13 +21,13 @@ pub(super) fn install(raw: &Raw, longest: usize) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_INNOCUOUS;
-    raw.create_scalar_function("instr", 2, flags, |given| instr(given))?;
+    raw.create_scalar_function("instr", 2, flags, instr)?;
     raw.create_scalar_function("replace", 3, flags, move |given| replace(given, longest))?;
     for arguments in [1, 2] {
         raw.create_scalar_function("trim", arguments, flags, |given| trim(given, true, true))?;
         raw.create_scalar_function("ltrim", arguments, flags, |given| trim(given, true, false))?;
         raw.create_scalar_function("rtrim", arguments, flags, |given| trim(given, false, true))?;
-        raw.create_scalar_function("unhex", arguments, flags, |given| unhex(given))?;
+        raw.create_scalar_function("unhex", arguments, flags, unhex)?;
     }
     let marking = flags | FunctionFlags::SQLITE_RESULT_SUBTYPE;
     raw.create_scalar_function("json_patch", 2, marking, |given| {
