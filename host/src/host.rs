@@ -149,10 +149,19 @@ async fn sweep(deployer: Deployer, stop: CancellationToken) {
 
 /// Locks every folder that holds databases, before any is opened.
 fn databases(config: &Config, runtime: &Path) -> Result<Databases> {
+    locked(config, runtime, |_| true)
+}
+
+/// The folders of those connections that are wanted.
+fn locked(
+    config: &Config,
+    runtime: &Path,
+    wanted: impl Fn(&Connection) -> bool,
+) -> Result<Databases> {
     let settings = config.backend.database.clone();
     let mut folders: Vec<(Connection, Arc<Folder>)> = Vec::new();
     for connection in std::iter::once(&settings.default).chain(settings.plugins.values()) {
-        if !folders.iter().any(|(known, _)| known == connection) {
+        if wanted(connection) && !folders.iter().any(|(known, _)| known == connection) {
             let folder = Folder::open(connection, runtime)?;
             folders.push((connection.clone(), Arc::new(folder)));
         }
@@ -191,28 +200,17 @@ pub fn restore(config: &Config, wanted: &Restoring) -> Result<Report> {
 
 /// The folders that outlive a host, locked. One that a host has is an error.
 fn without_a_host(config: &Config) -> Result<Databases> {
-    let settings = config.backend.database.clone();
-    let mut folders: Vec<(Connection, Arc<Folder>)> = Vec::new();
-    for connection in std::iter::once(&settings.default).chain(settings.plugins.values()) {
-        if matches!(connection, Connection::Directory(_))
-            && !folders.iter().any(|(known, _)| known == connection)
-        {
-            // Private folders are for `:memory:` alone.
-            let folder = Folder::open(connection, Path::new(""))?;
-            folders.push((connection.clone(), Arc::new(folder)));
-        }
-    }
-    if folders.is_empty() {
+    // No runtime folder: private ones are for `:memory:` alone.
+    let databases = locked(config, Path::new(""), |connection| {
+        matches!(connection, Connection::Directory(_))
+    })?;
+    if databases.folders.is_empty() {
         bail!(
             "no host runs, and backend.database.connection is ':memory:', which ends with its host: set \
              connection.directory, or name the running host's --socket"
         );
     }
-    Ok(Databases {
-        settings,
-        cache: config.backend.cache,
-        folders,
-    })
+    Ok(databases)
 }
 
 /// `greenroom check`: every plugin that would be served, without opening a port or a database.

@@ -1,7 +1,6 @@
 //! The accept loop and the end of it.
 
 use super::{Listener, Shared, Stage, accept::Backoff, connection};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +15,6 @@ const CUT_GRACE: Duration = Duration::from_secs(1);
 /// Serves until `shutdown`, then finishes what runs, at most for the configured time. Idle connections are closed at
 /// once, new ones refused.
 pub async fn serve(listener: Listener, shared: Arc<Shared>, shutdown: CancellationToken) {
-    raise_descriptor_limit();
     let most = connection_limit();
     let places = Arc::new(Semaphore::new(most as usize));
     let protocol = connection::protocol();
@@ -68,21 +66,11 @@ pub async fn serve(listener: Listener, shared: Arc<Shared>, shutdown: Cancellati
     }
 }
 
-/// The soft limit is mostly 1,024, for programs that use `select`; what it may be is for whoever set the hard one to say.
-fn raise_descriptor_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "the limit on open files stays at its soft value");
-    }
-}
-
 /// As many connections as the process may have descriptors, less some for the host itself.
 fn connection_limit() -> u32 {
-    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile)
+        .current
+        .unwrap_or(u64::MAX);
     let most = descriptors
         .saturating_sub(RESERVED_DESCRIPTORS)
         .max(descriptors / 2)

@@ -21,6 +21,14 @@ fn one() -> Setup {
         .plugin("c", &chameleon("version=one;"))
 }
 
+/// Components whose code is in there.
+fn compiled(cache: &Path) -> usize {
+    let files = fs::read_dir(cache).unwrap();
+    let names = files.map(|file| file.unwrap().path());
+    let code = |path: &PathBuf| path.extension().is_some_and(|e| e == "cwasm");
+    names.filter(code).count()
+}
+
 #[test]
 fn what_is_no_file_is_refused_and_never_waited_for() {
     let mut host = one().start();
@@ -120,34 +128,12 @@ fn a_cache_that_is_replaced_while_the_host_runs_is_not_believed() {
     host.deploy("c", &chameleon("version=two;")).unwrap();
     host.wait_for_log(&["not kept in the cache", "it is no folder"]);
     let mine = host.folder().join("cache/before");
-    assert_eq!(
-        fs::read_dir(&mine)
-            .unwrap()
-            .filter(|e| e
-                .as_ref()
-                .unwrap()
-                .path()
-                .extension()
-                .is_some_and(|e| e == "cwasm"))
-            .count(),
-        1
-    );
+    assert_eq!(compiled(&mine), 1);
     assert!(mine.join(name).exists());
     // Put right, it is used again.
     fs::remove_file(&cache).unwrap();
     fs::rename(&mine, &cache).unwrap();
     host.deploy("c", &chameleon("version=three;")).unwrap();
     assert_eq!(version(&host, "c"), "three");
-    assert_eq!(
-        fs::read_dir(&cache)
-            .unwrap()
-            .filter(|e| e
-                .as_ref()
-                .unwrap()
-                .path()
-                .extension()
-                .is_some_and(|e| e == "cwasm"))
-            .count(),
-        2
-    );
+    assert_eq!(compiled(&cache), 2);
 }

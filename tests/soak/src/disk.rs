@@ -3,6 +3,7 @@
 
 use crate::{
     Row, Run,
+    dice::Dice,
     load::{Load, Work},
 };
 use anyhow::{Result, ensure};
@@ -24,18 +25,6 @@ const CONFIG: &str = "backend: {database: {client: better-sqlite3, connection: {
     plugin: {witness: {connection: {directory: ./other}}}}}
 plugins: {state: ./state, victim: {limits: {sql: {timeout: 1s}}}}";
 
-/// The same on every machine, from a seed.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
-
 #[derive(Default, Serialize, Deserialize)]
 struct Faults {
     faults: u64,
@@ -51,7 +40,7 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
     let wanted = run.count(500, 10);
     let mut figures: Faults = run.figures()?;
     while figures.faults < wanted {
-        let mut chance = Chance(0x9e37_79b9_7f4a_7c15 ^ (figures.faults + 1));
+        let mut dice = Dice::new(figures.faults);
         let build = chameleon("migrations=base;");
         let setup = Setup::new().config(CONFIG);
         fs::create_dir(setup.folder().join("db"))?;
@@ -65,8 +54,8 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
         let load = Load::start(host.address(), 4, Some(200.0), &work);
         for _ in 0..ROUND.min(wanted - figures.faults) {
             figures.faults += 1;
-            let kind = chance.below(6);
-            match victim.suffer(kind, &mut chance) {
+            let kind = dice.below(6);
+            match victim.suffer(kind, &mut dice) {
                 Ok(lost) => {
                     figures.recovered += 1;
                     figures.lost += lost;
@@ -168,7 +157,7 @@ impl<'a> Victim<'a> {
     }
 
     /// One fault and its repair. Answers how many acknowledged writes were missing afterwards.
-    fn suffer(&self, kind: u64, chance: &mut Chance) -> Result<u64> {
+    fn suffer(&self, kind: u64, dice: &mut Dice) -> Result<u64> {
         let before = self.recovered()? + 1;
         let mut acknowledged = 0;
         match kind {
@@ -189,7 +178,7 @@ impl<'a> Victim<'a> {
                 );
                 let mut bad = good.clone();
                 for _ in 0..64 {
-                    let at = chance.below(good.len() as u64);
+                    let at = dice.below(good.len() as u64);
                     bad[usize::try_from(at)?] ^= 0x55;
                 }
                 fs::write(&self.database, &bad)?;

@@ -2,6 +2,7 @@
 
 use crate::{
     Row, Run,
+    dice::Dice,
     load::{Load, Work},
 };
 use anyhow::{Context, Result, bail, ensure};
@@ -138,16 +139,13 @@ fn peak(host: &Host) -> Result<u64> {
     Ok(kib >> 10)
 }
 
-/// Always the same sequence for the same number (xorshift), so that a failure is found again.
-struct Random(u64);
+/// From the number alone, so that a failure is found again.
+struct Random(Dice);
 
 impl Random {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
         let bound = u64::try_from(bound.max(1)).unwrap_or(u64::MAX);
-        usize::try_from(self.0 % bound).unwrap_or_default()
+        usize::try_from(self.0.below(bound)).unwrap_or_default()
     }
 
     /// A part of `whole`, at most `longest` long.
@@ -159,7 +157,7 @@ impl Random {
 
 /// Mostly of the structure: a component that is damaged there is refused before it is compiled.
 fn mutate(original: &[u8], number: u64) -> Vec<u8> {
-    let mut random = Random((number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut random = Random(Dice::new(number));
     let sections = sections(original);
     let mut bytes = original.to_vec();
     let section = sections[random.below(sections.len())].clone();

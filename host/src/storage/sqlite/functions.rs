@@ -88,6 +88,14 @@ fn text<'a>(given: &'a Context<'_>, at: usize) -> Result<Option<Cow<'a, [u8]>>> 
     }))
 }
 
+/// The second argument, or what stands for it where it is not given.
+fn second<'a>(given: &'a Context<'_>, default: &'static [u8]) -> Result<Option<Cow<'a, [u8]>>> {
+    match given.len() {
+        1 => Ok(Some(Cow::Borrowed(default))),
+        _ => text(given, 1),
+    }
+}
+
 fn too_big() -> Error {
     Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_TOOBIG), None)
 }
@@ -145,11 +153,7 @@ fn trim(given: &mut Context<'_>, left: bool, right: bool) -> Result<Out> {
     let Some(whole) = text(given, 0)? else {
         return Ok(Out::Null);
     };
-    let set = if given.len() == 1 {
-        Some(Cow::Borrowed(&b" "[..]))
-    } else {
-        text(given, 1)?
-    };
+    let set = second(given, b" ")?;
     let Some(set) = set else {
         return Ok(Out::Null);
     };
@@ -187,11 +191,7 @@ fn unhex(given: &mut Context<'_>) -> Result<Out> {
     let Some(digits) = text(given, 0)? else {
         return Ok(Out::Null);
     };
-    let passed = if given.len() == 1 {
-        Some(Cow::Borrowed(&b""[..]))
-    } else {
-        text(given, 1)?
-    };
+    let passed = second(given, b"")?;
     let Some(passed) = passed else {
         return Ok(Out::Null);
     };
