@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 const NICE: i32 = 10;
 
 /// Ticks of the clock, milliseconds: a guest that was seen running for longer goes on on a slow thread.
-const LONG: u64 = 4;
+const LONG: u64 = 2;
 
 /// One thread a core.
 pub(super) struct Threads(Option<Runtime>);
