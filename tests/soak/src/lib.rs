@@ -23,6 +23,7 @@ pub mod section;
 pub mod slow_clients;
 pub mod smuggling;
 pub mod supply;
+pub mod swap;
 
 pub use run::{Run, Scale};
 pub use section::{Row, SECTIONS, Section};

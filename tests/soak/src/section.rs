@@ -2,7 +2,7 @@
 
 use crate::{
     Run, churn, crash, disk, host_calls, hostile_sql, mutants, neighbours, schemathesis,
-    slow_clients, smuggling, supply,
+    slow_clients, smuggling, supply, swap,
 };
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,11 @@ pub const SECTIONS: &[Section] = &[
         name: "crash",
         about: "kill -9 under write load, some in a deploy or a migration",
         run: crash::run,
+    },
+    Section {
+        name: "swap",
+        about: "builds of every kind come in a random order while clients read and write",
+        run: swap::run,
     },
     Section {
         name: "disk",

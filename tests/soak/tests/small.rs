@@ -19,6 +19,11 @@ fn crash() {
 }
 
 #[test]
+fn swap() {
+    holds("swap");
+}
+
+#[test]
 fn disk() {
     holds("disk");
 }

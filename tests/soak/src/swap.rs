@@ -1,0 +1,348 @@
+//! Builds of one plugin that come in a random order while clients read and write: good ones, broken ones, some that are
+//! slow or trap on their way, some with migrations. Nobody may notice but by the version that answers.
+//!
+//! Windows with ten swaps alternate with windows without, at the same rate, half of what the host gives.
+
+mod builds;
+mod door;
+mod look;
+mod told;
+mod witness;
+
+use crate::{
+    Row, Run, Scale,
+    dice::Dice,
+    load::{Load, Seen, Work},
+    process::wait_until,
+};
+use anyhow::{Result, ensure};
+use builds::{Model, Step, Wanted, card};
+use door::{Door, Said, status};
+use greenroom_tests::{Host, Setup, todo};
+use hdrhistogram::Histogram;
+use look::{Held, Written};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::{collections::BTreeMap, time::Duration};
+use witness::Witness;
+
+/// In a window.
+const SWAPS: u64 = 10;
+/// Requests a second that write, so that the database is not all that is tested: a rebuild of it holds requests.
+const WRITES: f64 = 40.0;
+/// A probe, so that it can fail; little memory, so that it can be used up; instances that end when nobody asks.
+const CONFIG: &str = "backend: {database: {client: better-sqlite3, connection: {directory: ./db}}}\n\
+     plugins: {swapped: {probe: /ready, limits: {memory: 32MiB, instanceIdle: 1s}}, todo: {limits: {instanceIdle: 1s}}}";
+
+#[derive(Default, Serialize, Deserialize)]
+struct Figures {
+    swaps: u64,
+    answered: u64,
+    failed: u64,
+    /// Outcomes, versions or rows that were not what they had to be.
+    wrong: u64,
+    witnessed: u64,
+    acknowledged: u64,
+    migrations: u64,
+    /// By what came of them.
+    outcomes: BTreeMap<String, u64>,
+    /// Microseconds and how many requests took them, in windows with swaps and without.
+    during: Vec<(u64, u64)>,
+    quiet: Vec<(u64, u64)>,
+    /// Of each host that ran for long enough, in KiB: settled, and at its end.
+    memory: Vec<(u64, u64)>,
+    /// What was held at the end beyond what was before: the most of it.
+    more_descriptors: u64,
+    more_threads: u64,
+    /// Builds whose code was mapped at the end.
+    builds: u64,
+    cached: u64,
+    problems: Vec<String>,
+}
+
+impl Figures {
+    fn problem(&mut self, problem: String) {
+        self.wrong += 1;
+        self.tell(problem);
+    }
+
+    fn tell(&mut self, problem: String) {
+        if self.problems.len() < 20 {
+            self.problems.push(problem);
+        }
+    }
+
+    fn compare(&mut self, settled: &Held, end: &Held) {
+        let (before, after) = (&settled.process, &end.process);
+        self.memory.push((before.kib, after.kib));
+        let more = |before, after: u64| after.saturating_sub(before);
+        let descriptors = more(before.descriptors as u64, after.descriptors as u64);
+        self.more_descriptors = self.more_descriptors.max(descriptors);
+        self.more_threads = self.more_threads.max(more(before.threads, after.threads));
+        self.builds = self.builds.max(end.builds as u64);
+    }
+
+    fn saw(&mut self, seen: &Seen, during: bool) {
+        self.answered += seen.answered;
+        self.failed += seen.failed;
+        for failure in &seen.failures {
+            let when = if during { "" } else { "no " };
+            self.tell(format!("{when}swaps: {failure}"));
+        }
+        let kept = if during {
+            &mut self.during
+        } else {
+            &mut self.quiet
+        };
+        let mut all = histogram(kept);
+        all.add(&seen.latency).expect("the same bounds");
+        *kept = all
+            .iter_recorded()
+            .map(|step| (step.value_iterated_to(), step.count_at_value()))
+            .collect();
+    }
+}
+
+fn histogram(kept: &[(u64, u64)]) -> Histogram<u64> {
+    let mut all = Histogram::new_with_bounds(1, 120_000_000, 3).expect("valid bounds");
+    for (value, count) in kept {
+        all.saturating_record_n(*value, *count);
+    }
+    all
+}
+
+pub fn run(run: &mut Run) -> Result<Vec<Row>> {
+    let mut figures: Figures = run.figures()?;
+    let wanted = run.count(1000, 13);
+    if figures.swaps < wanted {
+        life(run, &mut figures, wanted)?;
+    }
+    Ok(told::rows(&figures, run.scale))
+}
+
+/// One host, to the last swap, or until a signal comes.
+fn life(run: &Run, figures: &mut Figures, wanted: u64) -> Result<()> {
+    let small = run.scale == Scale::Small;
+    let mark = if small { "small" } else { "soak" };
+    let mut model = Model::new(mark);
+    let setup = Setup::durable()
+        .config(CONFIG)
+        .log("off")
+        .plugin("swapped", &model.live.component())
+        .plugin("todo", &todo());
+    // In a test good builds are compiled in the first run alone, in the soak every time.
+    let setup = if small { setup } else { setup.own_cache() };
+    let cache = setup.folder().join("cache/greenroom");
+    if !small {
+        look::fill_cache(&cache)?;
+    }
+    let host = setup.start();
+    let (loads, mut written) = Loads::measured(&host, small);
+    let witness = Witness::start(host.address(), &model.live.version);
+    let settled_at = figures.swaps + run.count(1000, 13).div_ceil(10);
+    let (mut settled, mut kept) = (None, Ok(()));
+    while figures.swaps < wanted && kept.is_ok() {
+        let load = loads.start(&host);
+        let until = wanted.min(figures.swaps + if small { wanted } else { SWAPS });
+        while figures.swaps < until {
+            swap(&host, &mut model, &witness, figures, small)?;
+            figures.swaps += 1;
+        }
+        figures.saw(&load.stop(&mut written), true);
+        let load = loads.start(&host);
+        std::thread::sleep(window(run.scale));
+        figures.saw(&load.stop(&mut written), false);
+        if settled.is_none() && figures.swaps >= settled_at {
+            settled = Some(if small {
+                Held::by(&host)?
+            } else {
+                at_rest(&host)?
+            });
+        }
+        kept = run.keep(figures);
+    }
+    let held = at_rest(&host)?;
+    let witnessed = witness.end();
+    written.named = witnessed.rows;
+    for wrong in &witnessed.wrong {
+        figures.problem(wrong.clone());
+    }
+    figures.witnessed += witnessed.answers;
+    figures.acknowledged += written.families + written.named + written.todos;
+    figures.migrations += model.applied.len() as u64;
+    if let Some(settled) = settled {
+        figures.compare(&settled, &held);
+    }
+    let folder = host.stop_and_keep();
+    for wrong in look::databases(folder.path(), &model, written)? {
+        figures.problem(wrong);
+    }
+    if !small {
+        let (code, digests) = look::cached(&cache)?;
+        figures.cached = figures.cached.max(code.max(digests) as u64);
+    }
+    // What a signal interrupted is counted, its databases included.
+    kept.and(run.keep(figures))
+}
+
+fn window(scale: Scale) -> Duration {
+    match scale {
+        Scale::Small => Duration::from_millis(700),
+        Scale::Fifth => Duration::from_secs(4),
+        Scale::Full => Duration::from_secs(8),
+    }
+}
+
+/// Once the instances that the load needed have ended. The witness has one.
+fn at_rest(host: &Host) -> Result<Held> {
+    let few = || {
+        let instances = |id| {
+            let row = status(host, id).expect("the admin socket answers");
+            row["instances"].as_u64().unwrap_or(u64::MAX)
+        };
+        instances("swapped") <= 2 && instances("todo") == 0
+    };
+    ensure!(
+        wait_until(Duration::from_secs(60), few),
+        "instances that idle for longer than a second stay: {}",
+        status(host, "swapped")?
+    );
+    // Of an old build nothing but memory that is just given back.
+    std::thread::sleep(Duration::from_secs(1));
+    Held::by(host)
+}
+
+/// One deploy or rollback, and what came of it.
+fn swap(
+    host: &Host,
+    model: &mut Model,
+    witness: &Witness,
+    figures: &mut Figures,
+    small: bool,
+) -> Result<()> {
+    let number = figures.swaps;
+    let mut dice = Dice::new(!number);
+    let card = card(number, small);
+    let before = model.live.version.clone();
+    let Step {
+        component,
+        wanted,
+        asks,
+    } = model.deal(card, &mut dice);
+    let door = match dice.below(3) {
+        0 if !asks => Door::Folder,
+        1 => Door::Command,
+        _ => Door::Socket,
+    };
+    if let Wanted::Done(_, version) = &wanted {
+        witness.comes(version);
+    }
+    let said = match &component {
+        Some(component) => door.deploy(host, "swapped", component)?,
+        None => door.roll_back(host, "swapped")?,
+    };
+    witness.serves(&model.live.version);
+    let (right, outcome) = match (&said, &wanted) {
+        (Said::Done(how, version), Wanted::Done(as_wanted, live)) => {
+            (how == as_wanted && version == live, how.clone())
+        }
+        (Said::Refused { stage, .. }, Wanted::Refused(as_wanted)) => {
+            (stage == as_wanted, format!("refused ({stage})"))
+        }
+        _ => (false, "another".to_owned()),
+    };
+    *figures.outcomes.entry(outcome).or_default() += 1;
+    if !right {
+        figures.problem(format!(
+            "swap {number}, {card:?} by {door:?} after {before}: {said}, and not {wanted:?}"
+        ));
+    }
+    let live = host.get("/api/swapped/version");
+    if live.status != 200 || live.text() != model.live.version {
+        figures.problem(format!(
+            "swap {number}, {card:?} by {door:?}: {} {} serves, and not {}",
+            live.status,
+            live.text(),
+            model.live.version
+        ));
+    }
+    ensure!(
+        figures.wrong < 20,
+        "too much is wrong: {}",
+        figures.problems.join("; ")
+    );
+    Ok(())
+}
+
+/// What the clients send, and how much of it.
+struct Loads {
+    reads: Vec<Work>,
+    rate: f64,
+}
+
+struct Running {
+    reads: Load,
+    rows: Load,
+    todos: Load,
+}
+
+impl Loads {
+    /// Half of what the host gives.
+    fn measured(host: &Host, small: bool) -> (Self, Written) {
+        let mut written = Written::default();
+        let mut reads = Vec::new();
+        for n in 0..20 {
+            let row = host.post("/api/swapped/rows?child=1", &json!({})).json();
+            written.families += 1;
+            let call = json!({"op": "row", "sql": "SELECT name FROM parent WHERE id = $1", "params": [row["id"]]});
+            let mut read = Work::post("/api/swapped/sql", &call);
+            read.status = 200;
+            let todo = host.post("/api/todo/todos", &json!({"title": format!("todo {n}")}));
+            written.todos += 1;
+            let id = todo.json()["id"].as_str().expect("an id").to_owned();
+            reads.extend([
+                Work::get("/api/swapped/version"),
+                read,
+                Work::get(&format!("/api/todo/todos/{id}")),
+            ]);
+        }
+        let time = Duration::from_millis(if small { 500 } else { 3000 });
+        let most = Load::for_a_while(host.address(), 32, None, &reads, time);
+        assert_eq!(most.failed, 0, "{:?}", most.failures);
+        let rate = most.rate() / 2.0;
+        (Self { reads, rate }, written)
+    }
+
+    fn start(&self, host: &Host) -> Running {
+        let load = |connections, rate, work: &[Work]| {
+            Load::start(host.address(), connections, Some(rate), work)
+        };
+        let empty = json!({});
+        Running {
+            reads: load(32, self.rate - WRITES * 1.5, &self.reads),
+            rows: load(
+                8,
+                WRITES,
+                &[Work::post("/api/swapped/rows?child=1", &empty)],
+            ),
+            todos: load(
+                4,
+                WRITES / 2.0,
+                &[Work::post("/api/todo/todos", &json!({"title": "one more"}))],
+            ),
+        }
+    }
+}
+
+impl Running {
+    fn stop(self, written: &mut Written) -> Seen {
+        let mut all = self.reads.stop();
+        let rows = self.rows.stop();
+        let todos = self.todos.stop();
+        written.families += rows.answered;
+        written.todos += todos.answered;
+        all.add(&rows);
+        all.add(&todos);
+        all
+    }
+}
