@@ -21,9 +21,9 @@ use tokio::{
     time::timeout,
 };
 
-/// Of the child, as `nice` counts. By the scheduler's weights a compile gets a third of what a thread that serves requests
+/// Of the child, as `nice` counts. By the scheduler's weights a compile gets a tenth of what a thread that serves requests
 /// gets; at 19 it was a seventieth, and a deploy of half a second did not end within ten.
-const NICE: i32 = 5;
+const NICE: i32 = 10;
 
 /// Wall time of one compile. A guest with a whole JavaScript or Python engine inside takes up to half a minute where nobody
 /// else wants the cores.

@@ -92,6 +92,13 @@ impl Seen {
         ms
     }
 
+    /// Milliseconds.
+    pub fn longest(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "at most 2 minutes")]
+        let ms = self.latency.max() as f64 / 1000.0;
+        ms
+    }
+
     pub fn rate(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
         let answered = self.answered as f64;
@@ -123,6 +130,13 @@ impl Seen {
             }
         }
     }
+}
+
+/// Of an even number the upper one of the two in the middle.
+pub fn median(figures: &[f64]) -> f64 {
+    let mut all = figures.to_vec();
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Clients at work.

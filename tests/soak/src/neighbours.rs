@@ -6,7 +6,7 @@
 
 use crate::{
     Row, Run, Scale,
-    load::{Load, Seen, Work},
+    load::{Load, Seen, Work, median},
     process::{Process, forget_peak},
 };
 use anyhow::Result;
@@ -200,9 +200,7 @@ impl Windows {
 
     /// Milliseconds; the median of the windows.
     fn p99(&self) -> f64 {
-        let mut all: Vec<_> = self.0.iter().map(Seen::p99).collect();
-        all.sort_by(f64::total_cmp);
-        all[all.len() / 2]
+        median(&self.0.iter().map(Seen::p99).collect::<Vec<_>>())
     }
 }
 
