@@ -9,7 +9,8 @@ use crate::{
 };
 use anyhow::Result;
 use greenroom_tests::{Host, Setup, chameleon, todo};
-use manner::{MANNERS, Manner};
+pub(crate) use manner::MANNERS;
+use manner::Manner;
 use std::{
     panic::catch_unwind,
     sync::{

@@ -13,6 +13,7 @@ pub mod disk;
 pub mod host_calls;
 pub mod hostile_sql;
 pub mod load;
+pub mod long;
 pub mod mutants;
 pub mod neighbours;
 pub mod process;

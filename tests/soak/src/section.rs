@@ -1,7 +1,7 @@
 //! What there is to run.
 
 use crate::{
-    Run, churn, crash, disk, host_calls, hostile_sql, mutants, neighbours, schemathesis,
+    Run, churn, crash, disk, host_calls, hostile_sql, long, mutants, neighbours, schemathesis,
     slow_clients, smuggling, supply, swap,
 };
 use anyhow::Result;
@@ -102,6 +102,11 @@ pub const SECTIONS: &[Section] = &[
         name: "schemathesis",
         about: "what schemathesis makes of the todo plugin's OpenAPI document; needs python3",
         run: schemathesis::run,
+    },
+    Section {
+        name: "long",
+        about: "as many requests and swaps as in eight hours, and what has grown by then",
+        run: long::run,
     },
     Section {
         name: "supply",

@@ -77,3 +77,8 @@ fn schemathesis() {
 fn supply() {
     holds("supply");
 }
+
+#[test]
+fn long() {
+    holds("long");
+}

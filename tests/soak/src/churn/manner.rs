@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-pub(super) struct Manner {
-    pub(super) name: &'static str,
-    pub(super) act: fn(SocketAddr) -> Result<(), String>,
+pub(crate) struct Manner {
+    pub(crate) name: &'static str,
+    pub(crate) act: fn(SocketAddr) -> Result<(), String>,
 }
 
 const GET: &str = "GET /api/chameleon/version HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -21,7 +21,7 @@ const CHUNKED: &str =
 const UPLOAD: &str =
     "POST /api/chameleon/upload HTTP/1.1\r\nHost: h\r\nContent-Length: 500000\r\n\r\n";
 
-pub(super) const MANNERS: &[Manner] = &[
+pub(crate) const MANNERS: &[Manner] = &[
     manner("connects and closes", |to| {
         drop(open(to));
         Ok(())
