@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -61,6 +61,42 @@ impl Work {
     }
 }
 
+/// The times in which a plugin may hold its requests on purpose: what comes then is counted apart. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Holds(Arc<Mutex<Last>>);
+
+/// The last of them.
+#[derive(Clone, Copy, Debug, Default)]
+enum Last {
+    #[default]
+    None,
+    Runs,
+    Ended(Instant),
+}
+
+impl Holds {
+    pub fn begin(&self) {
+        self.set(Last::Runs);
+    }
+
+    pub fn end(&self) {
+        self.set(Last::Ended(Instant::now()));
+    }
+
+    fn set(&self, last: Last) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = last;
+    }
+
+    /// Whether a request was out in one of them: due at `from`, and answered just now.
+    fn meet(&self, from: Instant) -> bool {
+        match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Last::None => false,
+            Last::Runs => true,
+            Last::Ended(at) => at >= from,
+        }
+    }
+}
+
 /// What the clients saw.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -69,8 +105,10 @@ pub struct Seen {
     pub failed: u64,
     /// The first of them.
     pub failures: Vec<String>,
-    /// Microseconds of each request that was answered as it should be.
+    /// Microseconds of each request that was answered as it should be, but for those below.
     pub latency: Histogram<u64>,
+    /// The same of those that were out while [`Holds`] ran, and of those that had to wait behind them in their client.
+    pub held: Histogram<u64>,
     pub seconds: f64,
 }
 
@@ -80,7 +118,8 @@ impl Seen {
             answered: 0,
             failed: 0,
             failures: Vec::new(),
-            latency: Histogram::new_with_bounds(1, 120_000_000, 3).expect("valid bounds"),
+            latency: microseconds(),
+            held: microseconds(),
             seconds: 0.0,
         }
     }
@@ -99,6 +138,13 @@ impl Seen {
         ms
     }
 
+    /// Milliseconds.
+    pub fn longest_held(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "at most 2 minutes")]
+        let ms = self.held.max() as f64 / 1000.0;
+        ms
+    }
+
     pub fn rate(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
         let answered = self.answered as f64;
@@ -112,15 +158,21 @@ impl Seen {
         self.failures.extend(other.failures.iter().cloned());
         self.failures.truncate(TOLD);
         self.latency.add(&other.latency).expect("the same bounds");
+        self.held.add(&other.held).expect("the same bounds");
         self.seconds += other.seconds;
     }
 
-    fn count(&mut self, due: Instant, outcome: Result<(), String>) {
+    fn count(&mut self, due: Instant, held: bool, outcome: Result<(), String>) {
         match outcome {
             Ok(()) => {
                 self.answered += 1;
                 let micros = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
-                self.latency.saturating_record(micros.max(1));
+                let of = if held {
+                    &mut self.held
+                } else {
+                    &mut self.latency
+                };
+                of.saturating_record(micros.max(1));
             }
             Err(failure) => {
                 self.failed += 1;
@@ -130,6 +182,10 @@ impl Seen {
             }
         }
     }
+}
+
+fn microseconds() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 120_000_000, 3).expect("valid bounds")
 }
 
 /// Of an even number the upper one of the two in the middle.
@@ -151,6 +207,17 @@ impl Load {
     /// `connections` clients in one thread, which send `rate` requests a second together, or as many as they can. Each
     /// client takes the work in turn. A connection that breaks is a failure, and is opened again.
     pub fn start(address: SocketAddr, connections: u32, rate: Option<f64>, work: &[Work]) -> Self {
+        Self::start_beside(address, connections, rate, work, &Holds::default())
+    }
+
+    /// The same, of a plugin that holds its requests now and then.
+    pub fn start_beside(
+        address: SocketAddr,
+        connections: u32,
+        rate: Option<f64>,
+        work: &[Work],
+        holds: &Holds,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -168,6 +235,7 @@ impl Load {
                 next: start + gap.unwrap_or_default() * number / connections,
                 gap,
                 stop: stop.clone(),
+                holds: holds.clone(),
                 seen: Seen::new(),
             };
             clients.spawn_on(client.run(number as usize), runtime.handle());
@@ -213,12 +281,15 @@ struct Client {
     next: Instant,
     gap: Option<Duration>,
     stop: Arc<AtomicBool>,
+    holds: Holds,
     seen: Seen,
 }
 
 impl Client {
     async fn run(mut self, number: usize) -> Seen {
         let mut open = None;
+        // Until when its last request kept it from others, when that one was held.
+        let mut kept: Option<Instant> = None;
         for turn in number.. {
             if self.gap.is_some() {
                 sleep_until(self.next).await;
@@ -243,7 +314,9 @@ impl Client {
                 open = None;
             }
             let outcome = if work.status == 0 { Ok(()) } else { outcome };
-            self.seen.count(due, outcome);
+            let held = self.holds.meet(due) || kept.is_some_and(|until| due < until);
+            kept = held.then(Instant::now);
+            self.seen.count(due, held, outcome);
         }
         self.seen
     }

@@ -1,7 +1,9 @@
 //! Builds of one plugin that come in a random order while clients read and write: good ones, broken ones, some that are
 //! slow or trap on their way, some with migrations. Nobody may notice but by the version that answers.
 //!
-//! Windows with ten swaps alternate with windows without, at the same rate, half of what the host gives.
+//! Windows with ten swaps alternate with windows without, at the same rate, half of what the host gives. A migration that
+//! is not additive holds the plugin's requests on purpose, so that none fails: those are counted apart, and its code is
+//! compiled before, so that no more than that is counted apart.
 
 mod builds;
 mod door;
@@ -12,11 +14,11 @@ mod witness;
 use crate::{
     Row, Run, Scale,
     dice::Dice,
-    load::{Load, Seen, Work},
+    load::{Holds, Load, Seen, Work},
     process::wait_until,
 };
 use anyhow::{Result, ensure};
-use builds::{Model, Step, Wanted, card};
+use builds::{Card, Model, Step, Wanted, card};
 use door::{Door, Said, status};
 use greenroom_tests::{Host, Setup, todo};
 use look::{Held, Written};
@@ -45,12 +47,16 @@ struct Figures {
     migrations: u64,
     /// By what came of them.
     outcomes: BTreeMap<String, u64>,
-    /// The p99 of each window with swaps and without, and the longest answer of all, in milliseconds.
+    /// The p99 of each window with swaps and without, and the longest answer of them, in milliseconds, but for those that
+    /// a migration held.
     during: Vec<f64>,
     quiet: Vec<f64>,
     longest: f64,
-    /// Of each host that ran for long enough, in KiB: settled, and at its end.
-    memory: Vec<(u64, u64)>,
+    /// How many it held, and the longest of them in milliseconds.
+    held: u64,
+    longest_held: f64,
+    /// Of each host, in KiB, at rest after each window.
+    memory: Vec<Vec<u64>>,
     /// What was held at the end beyond what was before: the most of it.
     more_descriptors: u64,
     more_threads: u64,
@@ -74,7 +80,6 @@ impl Figures {
 
     fn compare(&mut self, settled: &Held, end: &Held) {
         let (before, after) = (&settled.process, &end.process);
-        self.memory.push((before.kib, after.kib));
         let more = |before, after: u64| after.saturating_sub(before);
         let descriptors = more(before.descriptors as u64, after.descriptors as u64);
         self.more_descriptors = self.more_descriptors.max(descriptors);
@@ -96,6 +101,8 @@ impl Figures {
         };
         windows.push(seen.p99());
         self.longest = self.longest.max(seen.longest());
+        self.held += seen.held.len();
+        self.longest_held = self.longest_held.max(seen.longest_held());
     }
 }
 
@@ -127,29 +134,26 @@ fn life(run: &Run, figures: &mut Figures, wanted: u64) -> Result<()> {
     let host = setup.start();
     let (loads, mut written) = Loads::measured(&host, small);
     let witness = Witness::start(host.address(), &model.live.version);
-    let settled_at = figures.swaps + run.count(1000, 13).div_ceil(5);
-    let (mut settled, mut kept) = (None, Ok(()));
+    let settled = at_rest(&host)?;
+    let (mut held, mut kept) = (settled, Ok(()));
+    figures.memory.push(Vec::new());
     while figures.swaps < wanted && kept.is_ok() {
         let load = loads.start(&host);
         let until = wanted.min(figures.swaps + if small { wanted } else { SWAPS });
         while figures.swaps < until {
-            swap(&host, &mut model, &witness, figures, small)?;
+            swap(&host, &mut model, &witness, &loads.holds, figures, small)?;
             figures.swaps += 1;
         }
         figures.saw(&load.stop(&mut written), true);
         let load = loads.start(&host);
         std::thread::sleep(window(run.scale));
         figures.saw(&load.stop(&mut written), false);
-        if settled.is_none() && figures.swaps >= settled_at {
-            settled = Some(if small {
-                Held::by(&host)?
-            } else {
-                at_rest(&host)?
-            });
+        held = at_rest(&host)?;
+        if let Some(memory) = figures.memory.last_mut() {
+            memory.push(held.process.kib);
         }
         kept = run.keep(figures);
     }
-    let held = at_rest(&host)?;
     let witnessed = witness.end();
     written.named = witnessed.rows;
     for wrong in &witnessed.wrong {
@@ -158,9 +162,7 @@ fn life(run: &Run, figures: &mut Figures, wanted: u64) -> Result<()> {
     figures.witnessed += witnessed.answers;
     figures.acknowledged += written.families + written.named + written.todos;
     figures.migrations += model.applied.len() as u64;
-    if let Some(settled) = settled {
-        figures.compare(&settled, &held);
-    }
+    figures.compare(&settled, &held);
     let folder = host.stop_and_keep();
     for wrong in look::databases(folder.path(), &model, written)? {
         figures.problem(wrong);
@@ -205,6 +207,7 @@ fn swap(
     host: &Host,
     model: &mut Model,
     witness: &Witness,
+    holds: &Holds,
     figures: &mut Figures,
     small: bool,
 ) -> Result<()> {
@@ -225,10 +228,19 @@ fn swap(
     if let Wanted::Done(_, version) = &wanted {
         witness.comes(version);
     }
+    let held = matches!(card, Card::Exclusive | Card::ExclusiveFails);
+    if let Some(component) = component.as_ref().filter(|_| held) {
+        door::compile(host, component)?;
+        holds.begin();
+    }
     let said = match &component {
-        Some(component) => door.deploy(host, "swapped", component)?,
-        None => door.roll_back(host, "swapped")?,
+        Some(component) => door.deploy(host, "swapped", component),
+        None => door.roll_back(host, "swapped"),
     };
+    if held {
+        holds.end();
+    }
+    let said = said?;
     witness.serves(&model.live.version);
     let (right, outcome) = match (&said, &wanted) {
         (Said::Done(how, version), Wanted::Done(as_wanted, live)) => {
@@ -262,14 +274,19 @@ fn swap(
     Ok(())
 }
 
-/// What the clients send, and how much of it.
+/// What the clients send, and how much of it. Clients of one plugin wait for no answer of the other.
 struct Loads {
     reads: Vec<Work>,
+    todo_reads: Vec<Work>,
+    /// Of all.
     rate: f64,
+    /// Times in which the swapped plugin may hold its requests.
+    holds: Holds,
 }
 
 struct Running {
     reads: Load,
+    todo_reads: Load,
     rows: Load,
     todos: Load,
 }
@@ -278,7 +295,7 @@ impl Loads {
     /// Half of what the host gives.
     fn measured(host: &Host, small: bool) -> (Self, Written) {
         let mut written = Written::default();
-        let mut reads = Vec::new();
+        let (mut reads, mut todo_reads) = (Vec::new(), Vec::new());
         for n in 0..20 {
             let row = host.post("/api/swapped/rows?child=1", &json!({})).json();
             written.families += 1;
@@ -288,36 +305,37 @@ impl Loads {
             let todo = host.post("/api/todo/todos", &json!({"title": format!("todo {n}")}));
             written.todos += 1;
             let id = todo.json()["id"].as_str().expect("an id").to_owned();
-            reads.extend([
-                Work::get("/api/swapped/version"),
-                read,
-                Work::get(&format!("/api/todo/todos/{id}")),
-            ]);
+            reads.extend([Work::get("/api/swapped/version"), read]);
+            todo_reads.push(Work::get(&format!("/api/todo/todos/{id}")));
         }
         let time = Duration::from_millis(if small { 500 } else { 3000 });
-        let most = Load::for_a_while(host.address(), 32, None, &reads, time);
+        let all: Vec<_> = reads.iter().chain(&todo_reads).cloned().collect();
+        let most = Load::for_a_while(host.address(), 32, None, &all, time);
         assert_eq!(most.failed, 0, "{:?}", most.failures);
-        let rate = most.rate() / 2.0;
-        (Self { reads, rate }, written)
+        let loads = Self {
+            reads,
+            todo_reads,
+            rate: most.rate() / 2.0,
+            holds: Holds::default(),
+        };
+        (loads, written)
     }
 
     fn start(&self, host: &Host) -> Running {
-        let load = |connections, rate, work: &[Work]| {
-            Load::start(host.address(), connections, Some(rate), work)
+        let address = host.address();
+        let reads = (self.rate - WRITES * 1.5) / 3.0;
+        let rows = [Work::post("/api/swapped/rows?child=1", &json!({}))];
+        let todos = [Work::post("/api/todo/todos", &json!({"title": "one more"}))];
+        let swapped = |connections, rate, work: &[Work]| {
+            Load::start_beside(address, connections, Some(rate), work, &self.holds)
         };
-        let empty = json!({});
+        let todo =
+            |connections, rate, work: &[Work]| Load::start(address, connections, Some(rate), work);
         Running {
-            reads: load(32, self.rate - WRITES * 1.5, &self.reads),
-            rows: load(
-                8,
-                WRITES,
-                &[Work::post("/api/swapped/rows?child=1", &empty)],
-            ),
-            todos: load(
-                4,
-                WRITES / 2.0,
-                &[Work::post("/api/todo/todos", &json!({"title": "one more"}))],
-            ),
+            reads: swapped(22, reads * 2.0, &self.reads),
+            todo_reads: todo(10, reads, &self.todo_reads),
+            rows: swapped(8, WRITES, &rows),
+            todos: todo(4, WRITES / 2.0, &todos),
         }
     }
 }
@@ -329,8 +347,9 @@ impl Running {
         let todos = self.todos.stop();
         written.families += rows.answered;
         written.todos += todos.answered;
-        all.add(&rows);
-        all.add(&todos);
+        for seen in [&self.todo_reads.stop(), &rows, &todos] {
+            all.add(seen);
+        }
         all
     }
 }
