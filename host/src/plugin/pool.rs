@@ -13,15 +13,38 @@ use tokio::{
     time::timeout_at,
 };
 
+/// What a pool keeps.
+pub(super) trait Warm {
+    /// After a call: makes it wait for the next one. `false`: it must not see another.
+    fn rest(&mut self, max_requests: u32) -> bool;
+
+    fn idle_since(&self) -> Instant;
+}
+
+impl Warm for Instance {
+    fn rest(&mut self, max_requests: u32) -> bool {
+        if self.uses >= max_requests || !self.store.data().is_reusable() {
+            return false;
+        }
+        self.idle_since = Instant::now();
+        self.store.data_mut().rest();
+        true
+    }
+
+    fn idle_since(&self) -> Instant {
+        self.idle_since
+    }
+}
+
 /// `engine.maxInstances` slots for all plugins together. When none is free, the instance that has been idle longest goes.
-pub(super) struct Slots {
+pub(super) struct Slots<T = Instance> {
     free: Arc<Semaphore>,
     /// Calls that wait for a slot: an instance that falls idle meanwhile gives up its own.
     waiting: AtomicU32,
-    pools: Mutex<Vec<Weak<Pool>>>,
+    pools: Mutex<Vec<Weak<Pool<T>>>>,
 }
 
-impl Slots {
+impl<T: Warm> Slots<T> {
     pub(super) fn new(max_instances: u32) -> Arc<Self> {
         Arc::new(Self {
             free: Arc::new(Semaphore::new(max_instances as usize)),
@@ -46,19 +69,24 @@ impl Slots {
         }
     }
 
+    /// Ends the instance that has been idle longest, if one is idle.
     fn evict(&self) {
         let pools: Vec<_> = self.known().iter().filter_map(Weak::upgrade).collect();
-        let oldest = pools
-            .iter()
-            .filter_map(|pool| Some((pool.idle_longest()?, pool)))
-            .min_by_key(|(since, _)| *since);
-        if let Some((_, pool)) = oldest {
-            pool.drop_oldest();
+        loop {
+            let oldest = pools
+                .iter()
+                .filter_map(|pool| Some((pool.idle_longest()?, pool)))
+                .min_by_key(|(since, _)| *since);
+            match oldest {
+                // A request took it meanwhile: another may be idle.
+                Some((_, pool)) if !pool.drop_oldest() => {}
+                _ => return,
+            }
         }
     }
 
     /// The pools of builds that still exist.
-    fn known(&self) -> MutexGuard<'_, Vec<Weak<Pool>>> {
+    fn known(&self) -> MutexGuard<'_, Vec<Weak<Pool<T>>>> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         pools.retain(|pool| pool.strong_count() > 0);
         pools
@@ -78,15 +106,15 @@ impl Drop for Waiting<'_> {
     clippy::vec_box,
     reason = "an instance moves between here and its request's future; it stays where it is"
 )]
-pub(super) struct Pool {
-    idle: Mutex<Option<Vec<Box<Instance>>>>,
+pub(super) struct Pool<T = Instance> {
+    idle: Mutex<Option<Vec<Box<T>>>>,
     max_requests: u32,
-    slots: Arc<Slots>,
+    slots: Arc<Slots<T>>,
 }
 
-impl Pool {
+impl<T: Warm> Pool<T> {
     /// `max_requests`: an instance that has begun this many is not kept.
-    pub(super) fn new(slots: &Arc<Slots>, max_requests: u32) -> Arc<Self> {
+    pub(super) fn new(slots: &Arc<Slots<T>>, max_requests: u32) -> Arc<Self> {
         let pool = Arc::new(Self {
             idle: Mutex::new(Some(Vec::new())),
             max_requests,
@@ -96,17 +124,15 @@ impl Pool {
         pool
     }
 
-    pub(super) fn take(&self) -> Option<Box<Instance>> {
+    pub(super) fn take(&self) -> Option<Box<T>> {
         self.idle().as_mut()?.pop()
     }
 
     /// Only for an instance whose last call ended well.
-    pub(super) fn put(&self, mut instance: Box<Instance>) {
-        if instance.uses >= self.max_requests || !instance.store.data().is_reusable() {
+    pub(super) fn put(&self, mut instance: Box<T>) {
+        if !instance.rest(self.max_requests) {
             return;
         }
-        instance.idle_since = Instant::now();
-        instance.store.data_mut().rest();
         if let Some(idle) = self.idle().as_mut() {
             idle.push(instance);
         }
@@ -127,7 +153,7 @@ impl Pool {
         if let Some(idle) = self.idle().as_mut() {
             let keep_from = idle
                 .iter()
-                .position(|i| i.idle_since.elapsed() < longest)
+                .position(|i| i.idle_since().elapsed() < longest)
                 .unwrap_or(idle.len());
             gone.extend(idle.drain(..keep_from));
         }
@@ -139,20 +165,24 @@ impl Pool {
     }
 
     fn idle_longest(&self) -> Option<Instant> {
-        self.idle().as_ref()?.first().map(|i| i.idle_since)
+        self.idle().as_ref()?.first().map(|i| i.idle_since())
     }
 
-    fn drop_oldest(&self) {
+    /// Whether there was one.
+    fn drop_oldest(&self) -> bool {
         let oldest = self
             .idle()
             .as_mut()
             .filter(|idle| !idle.is_empty())
             .map(|idle| idle.remove(0));
-        drop(oldest);
+        oldest.is_some()
     }
 
     #[expect(clippy::vec_box, reason = "as the field")]
-    fn idle(&self) -> MutexGuard<'_, Option<Vec<Box<Instance>>>> {
+    fn idle(&self) -> MutexGuard<'_, Option<Vec<Box<T>>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,3 +75,6 @@ impl Registry {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;
