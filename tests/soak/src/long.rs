@@ -71,7 +71,11 @@ impl Figures {
 
 pub fn run(run: &mut Run) -> Result<Vec<Row>> {
     let mut figures: Figures = run.figures()?;
-    let minutes = run.count(MINUTES, 3);
+    // A fifth of them would be over before caches are full, and its growth theirs.
+    let minutes = match run.scale {
+        Scale::Small => 3,
+        Scale::Fifth | Scale::Full => MINUTES,
+    };
     if figures.minutes < minutes {
         life(run, &mut figures, minutes)?;
     }
