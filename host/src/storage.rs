@@ -17,7 +17,7 @@ pub use error::{
     ConstraintKind, ConstraintViolation, DbError, Error, LimitExceeded, LimitKind, MigrationError,
     OpenError,
 };
-pub use folder::{Folder, FolderError};
+pub use folder::{Folder, FolderError, create_durably};
 pub use migration::{Migration, Plan};
 pub use sqlite::{backup, replace};
 pub use value::{Access, Executed, Params, Reach, Rows, Statement, Value};

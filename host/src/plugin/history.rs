@@ -1,7 +1,10 @@
 //! `plugins.state`: the builds that were live, so that one can come back. `<id>.json` holds their order, `builds/` their
 //! bytes, named by hash and shared between plugins.
 
-use crate::id::{BuildId, PluginId};
+use crate::{
+    id::{BuildId, PluginId},
+    storage,
+};
 use bytes::Bytes;
 use rustix::{
     fs::{FlockOperation, flock},
@@ -38,7 +41,7 @@ struct Order {
 
 impl History {
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(folder.join("builds"))?;
+        storage::create_durably(&folder.join("builds"), 0o777)?;
         Ok(Self {
             folder: folder.into(),
             _lock: lock(&folder.join(LOCK))?,
@@ -85,10 +88,16 @@ impl History {
         Ok(bytes)
     }
 
-    /// Whether `build` is recorded as the one that is live: then [`Self::record`] writes nothing.
+    /// Whether `build` is recorded as the one that is live, on disk: then [`Self::record`] writes nothing.
     pub(super) fn is_last(&self, id: &PluginId, build: BuildId) -> bool {
         let last = |builds: Vec<BuildId>| builds.first() == Some(&build);
-        self.read(id).is_ok_and(last) && self.build_path(build).exists()
+        self.read(id).is_ok_and(last) && self.build_path(build).exists() && self.sync().is_ok()
+    }
+
+    /// Both folders: who finds a name there may have been told before that it could not be synced.
+    fn sync(&self) -> io::Result<()> {
+        File::open(self.folder.join("builds"))?.sync_all()?;
+        File::open(&self.folder)?.sync_all()
     }
 
     /// Records that `build` is live from now on. On disk when it returns.
@@ -98,7 +107,9 @@ impl History {
         }
         let mut builds = self.read(id)?;
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.build_path(build).exists() {
+        if self.build_path(build).exists() {
+            self.sync()?;
+        } else {
             write_durably(&self.build_path(build), bytes)?;
         }
         builds.retain(|b| *b != build);

@@ -52,6 +52,25 @@ pub enum FolderError {
     },
 }
 
+/// Creates a folder and what is missing above it; a power cut takes none of them back.
+pub fn create_durably(path: &Path, mode: u32) -> io::Result<()> {
+    let above = |path: &Path| match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
+        parent => parent.map(Path::to_owned),
+    };
+    let mut missing = Vec::new();
+    let mut at = Some(path.to_owned());
+    while let Some(folder) = at.filter(|folder| !folder.exists()) {
+        at = above(&folder);
+        missing.push(folder);
+    }
+    DirBuilder::new().recursive(true).mode(mode).create(path)?;
+    for parent in missing.iter().filter_map(|folder| above(folder)) {
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}
+
 impl Folder {
     /// Creates the folder, where it is missing, and locks it. `runtime_dir`: where the private folders of `:memory:` go
     /// (`$XDG_RUNTIME_DIR`, else the folder for temporary files); those of hosts that died are removed.
@@ -85,11 +104,7 @@ impl Folder {
             action,
             source,
         };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|error| io("create it", error))?;
+        create_durably(path, 0o700).map_err(|error| io("create it", error))?;
         // SQLite is told to follow no link, and means those on the way as well.
         let path = &path.canonicalize().map_err(|error| io("find it", error))?;
         let lock =

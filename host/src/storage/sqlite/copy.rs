@@ -36,11 +36,14 @@ pub(super) fn recover(path: &Path) -> Result<(), (&'static str, io::Error)> {
         remove(suffix).map_err(|error| ("remove an unfinished copy", error))?;
     }
     let copy = beside(path, COPY);
-    if !copy
-        .try_exists()
-        .map_err(|error| ("look for the copy made before a migration", error))?
-    {
-        return Ok(());
+    match std::fs::symlink_metadata(&copy) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(("look for the copy made before a migration", error)),
+        // Its name came back, or was never removed: see `forget`.
+        Ok(metadata) if metadata.len() == 0 => {
+            return remove_if_there(&copy).map_err(|error| ("remove an empty copy", error));
+        }
+        Ok(_) => {}
     }
     tracing::warn!(path = %path.display(), "a migration was cut off; the database goes back to the copy made before it");
     // The log goes first: it must not be applied to the copy. Until the rename this can be done again.
@@ -74,7 +77,7 @@ pub(super) fn save(connection: &Connection, path: &Path) -> Result<(), Error> {
     if kept.is_err() {
         // The caller asks for the same again, and is told when it cannot be done.
         let _ = remove_if_there(&partial);
-        let _ = remove_if_there(&beside(path, COPY));
+        let _ = forget(path);
     }
     kept
 }
@@ -82,7 +85,7 @@ pub(super) fn save(connection: &Connection, path: &Path) -> Result<(), Error> {
 /// Writes the copy over the database in one transaction, which other connections see as any other, and removes it.
 pub(super) fn restore(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     let copy = beside(path, COPY);
-    if !copy.exists() {
+    if std::fs::metadata(&copy).map_or(0, |metadata| metadata.len()) == 0 {
         return Err(Error::other("there is no copy of the database to put back"));
     }
     let restored = Raw::open_with_flags(&copy, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|from| {
@@ -95,9 +98,25 @@ pub(super) fn restore(connection: &mut Connection, path: &Path) -> Result<(), Er
 }
 
 pub(super) fn discard(path: &Path) -> Result<(), Error> {
-    remove_if_there(&beside(path, COPY))
-        .and_then(|()| sync_folder(path))
-        .map_err(|error| io_error("remove the copy", &error))
+    forget(path).map_err(|error| io_error("remove the copy", &error))
+}
+
+/// Empties the copy before its name goes: until its folder is synced a power cut brings the name back, and what it names
+/// would undo every write since. Empty it is no copy, whatever becomes of the name.
+fn forget(path: &Path) -> io::Result<()> {
+    let copy = beside(path, COPY);
+    match std::fs::OpenOptions::new().write(true).open(&copy) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+        Ok(file) => {
+            file.set_len(0)?;
+            file.sync_all()?;
+        }
+    }
+    if let Err(error) = remove_if_there(&copy).and_then(|()| sync_folder(path)) {
+        tracing::warn!(path = %copy.display(), %error, "an empty copy of the database could not be removed");
+    }
+    Ok(())
 }
 
 pub(super) fn run(backup: &Backup<'_, '_>) -> rusqlite::Result<()> {

@@ -146,6 +146,23 @@ async fn after_a_crash_the_copy_comes_back() {
     );
 }
 
+/// A power cut brings back the name of what was removed, unless the folder was synced.
+#[tokio::test]
+async fn a_copy_whose_name_comes_back_undoes_nothing() {
+    let t = filled().await;
+    t.db.save_copy().await.unwrap();
+    let kept = t.folder.path().join("as before the removal");
+    std::fs::hard_link(copy(&t), &kept).unwrap();
+    t.db.discard_copy().await.unwrap();
+    t.run("INSERT INTO t VALUES ('after')").await;
+    let dead = as_after_a_crash(&t);
+    let back = dead.path().join("test.sqlite.before-migration");
+    std::fs::copy(&kept, &back).unwrap();
+    let db = reopen(dead.path()).await;
+    assert_eq!(content(&db).await, Value::from("before,after"));
+    assert!(!back.exists());
+}
+
 #[tokio::test]
 async fn what_was_committed_survives_a_crash() {
     let t = filled().await;
