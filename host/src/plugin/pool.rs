@@ -102,10 +102,6 @@ impl Drop for Waiting<'_> {
 }
 
 /// Instances that wait for their next request, the one used last on top. `None` once the build is retired.
-#[expect(
-    clippy::vec_box,
-    reason = "an instance moves between here and its request's future; it stays where it is"
-)]
 pub(super) struct Pool<T = Instance> {
     idle: Mutex<Option<Vec<Box<T>>>>,
     max_requests: u32,
@@ -177,8 +173,6 @@ impl<T: Warm> Pool<T> {
             .map(|idle| idle.remove(0));
         oldest.is_some()
     }
-
-    #[expect(clippy::vec_box, reason = "as the field")]
     fn idle(&self) -> MutexGuard<'_, Option<Vec<Box<T>>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,7 +8,6 @@
 
 pub mod churn;
 pub mod crash;
-pub mod dice;
 pub mod disk;
 pub mod host_calls;
 pub mod hostile_sql;
@@ -16,6 +15,7 @@ pub mod load;
 pub mod long;
 pub mod mutants;
 pub mod neighbours;
+pub mod power_cut;
 pub mod process;
 pub mod report;
 pub mod run;
@@ -26,5 +26,6 @@ pub mod smuggling;
 pub mod supply;
 pub mod swap;
 
+pub use greenroom_power_cut::dice;
 pub use run::{Run, Scale};
 pub use section::{Row, SECTIONS, Section};

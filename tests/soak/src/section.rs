@@ -1,8 +1,8 @@
 //! What there is to run.
 
 use crate::{
-    Run, churn, crash, disk, host_calls, hostile_sql, long, mutants, neighbours, schemathesis,
-    slow_clients, smuggling, supply, swap,
+    Run, churn, crash, disk, host_calls, hostile_sql, long, mutants, neighbours, power_cut,
+    schemathesis, slow_clients, smuggling, supply, swap,
 };
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,11 @@ pub const SECTIONS: &[Section] = &[
         name: "swap",
         about: "builds of every kind come in a random order while clients read and write",
         run: swap::run,
+    },
+    Section {
+        name: "power-cut",
+        about: "a disk that keeps what was synced, cut at any operation, and one that answers errors",
+        run: power_cut::run,
     },
     Section {
         name: "disk",

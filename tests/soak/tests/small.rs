@@ -82,3 +82,8 @@ fn supply() {
 fn long() {
     holds("long");
 }
+
+#[test]
+fn power_cut() {
+    holds("power-cut");
+}

@@ -46,7 +46,8 @@ pub struct Whole {
 /// Blocks.
 pub fn save(database: &Path, target: &Path) -> Result<Whole, BackupError> {
     let undone = beside(database, COPY);
-    let source = if there(&undone)? { &undone } else { database };
+    let undone_is_there = copy::is_whole(&undone).map_err(at(&undone, "look for it"))?;
+    let source = if undone_is_there { &undone } else { database };
     copy::create_private(target).map_err(at(target, "create it"))?;
     transfer(source, target).map_err(|error| broken(source, &error))?;
     let whole = look(target)?;

@@ -36,14 +36,8 @@ pub(super) fn recover(path: &Path) -> Result<(), (&'static str, io::Error)> {
         remove(suffix).map_err(|error| ("remove an unfinished copy", error))?;
     }
     let copy = beside(path, COPY);
-    match std::fs::symlink_metadata(&copy) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(("look for the copy made before a migration", error)),
-        // Its name came back, or was never removed: see `forget`.
-        Ok(metadata) if metadata.len() == 0 => {
-            return remove_if_there(&copy).map_err(|error| ("remove an empty copy", error));
-        }
-        Ok(_) => {}
+    if !is_whole(&copy).map_err(|error| ("look for the copy made before a migration", error))? {
+        return remove_if_there(&copy).map_err(|error| ("remove an empty copy", error));
     }
     tracing::warn!(path = %path.display(), "a migration was cut off; the database goes back to the copy made before it");
     // The log goes first: it must not be applied to the copy. Until the rename this can be done again.
@@ -85,7 +79,7 @@ pub(super) fn save(connection: &Connection, path: &Path) -> Result<(), Error> {
 /// Writes the copy over the database in one transaction, which other connections see as any other, and removes it.
 pub(super) fn restore(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     let copy = beside(path, COPY);
-    if std::fs::metadata(&copy).map_or(0, |metadata| metadata.len()) == 0 {
+    if !is_whole(&copy).map_err(|error| io_error("look for the copy", &error))? {
         return Err(Error::other("there is no copy of the database to put back"));
     }
     let restored = Raw::open_with_flags(&copy, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|from| {
@@ -99,6 +93,14 @@ pub(super) fn restore(connection: &mut Connection, path: &Path) -> Result<(), Er
 
 pub(super) fn discard(path: &Path) -> Result<(), Error> {
     forget(path).map_err(|error| io_error("remove the copy", &error))
+}
+
+/// Whether there is a copy: an empty one has a name that came back, or could not be removed.
+pub(super) fn is_whole(copy: &Path) -> io::Result<bool> {
+    match std::fs::symlink_metadata(copy) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        looked => Ok(looked?.len() > 0),
+    }
 }
 
 /// Empties the copy before its name goes: until its folder is synced a power cut brings the name back, and what it names
