@@ -37,7 +37,7 @@ pub(super) fn recover(path: &Path) -> Result<(), (&'static str, io::Error)> {
     }
     let copy = beside(path, COPY);
     if !is_whole(&copy).map_err(|error| ("look for the copy made before a migration", error))? {
-        return remove_if_there(&copy).map_err(|error| ("remove an empty copy", error));
+        return forget(path).map_err(|error| ("remove an empty copy", error));
     }
     tracing::warn!(path = %path.display(), "a migration was cut off; the database goes back to the copy made before it");
     // The log goes first: it must not be applied to the copy. Until the rename this can be done again.

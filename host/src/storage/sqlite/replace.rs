@@ -3,7 +3,7 @@
 
 use super::{
     backup::{BackupError, at, duplicate, there},
-    copy::{COPY, PARTIAL, beside, remove_if_there, sync_folder},
+    copy::{COPY, PARTIAL, beside, is_whole, remove_if_there, sync_folder},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -39,7 +39,7 @@ pub fn staging(place: &Path) -> Result<PathBuf, BackupError> {
 /// is kept is what a start would have served.
 pub fn set_aside(place: &Path, mode: u32) -> Result<Option<PathBuf>, BackupError> {
     let undone = beside(place, COPY);
-    let (from, log) = if there(&undone)? {
+    let (from, log) = if is_whole(&undone).map_err(at(&undone, "look for it"))? {
         (undone, None)
     } else if there(place)? {
         (place.to_owned(), Some(beside(place, "-wal")))

@@ -66,6 +66,18 @@ fn nothing_of_the_old_files_is_left() {
     assert!(!finish(&journal).unwrap());
 }
 
+/// An empty copy is what is left of one that was discarded: what would be served is the database, with its log.
+#[test]
+fn beside_an_empty_copy_the_database_is_kept() {
+    let folder = folder();
+    let place = folder.path().join("a.sqlite");
+    fs::write(folder.path().join("a.sqlite.before-migration"), "").unwrap();
+    let aside = set_aside(&place, 0o600).unwrap().unwrap();
+    assert_eq!(fs::read_to_string(&aside).unwrap(), "old a");
+    let log = folder.path().join("a.sqlite.before-restore-wal");
+    assert_eq!(fs::read_to_string(log).unwrap(), "log of old a");
+}
+
 /// The changes of a whole run in order, each of which a crash may be the last before.
 #[test]
 fn cut_off_anywhere_it_is_finished() {
