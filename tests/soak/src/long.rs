@@ -88,6 +88,7 @@ fn life(run: &Run, figures: &mut Figures, minutes: u64) -> Result<()> {
         .log("info")
         .config(mixed::CONFIG)
         .plugin("chameleon", &build(0))
+        .plugin("hostile", &chameleon(""))
         .plugin("todo", &todo())
         .start();
     let work = mixed::work(&host);

@@ -1,4 +1,4 @@
-//! What a host of two plugins is asked in a minute.
+//! What a host of three plugins is asked in a minute.
 
 use crate::{churn::MANNERS, load::Work};
 use greenroom_tests::{Connection, Host, Request};
@@ -8,8 +8,8 @@ use std::{collections::BTreeSet, path::Path};
 
 /// Instances that end when nobody asks; bounds that are met within a minute.
 pub(super) const CONFIG: &str = "backend: {database: {client: better-sqlite3, connection: {directory: ./db}}}\n\
-     plugins: {chameleon: {limits: {timeout: 500ms, memory: 32MiB, chunkTimeout: 2s, streamTimeout: 10s, \
-     instanceIdle: 1s}}, todo: {limits: {instanceIdle: 1s}}}";
+     plugins: {chameleon: {limits: {chunkTimeout: 2s, streamTimeout: 10s, instanceIdle: 1s}}, \
+     hostile: {limits: {timeout: 500ms, memory: 32MiB, instanceIdle: 1s}}, todo: {limits: {instanceIdle: 1s}}}";
 /// Opened and closed in a minute, each in a manner of its own.
 pub(super) const CONNECTIONS: u64 = 6;
 /// Todos made in a minute; one of them stays.
@@ -66,7 +66,7 @@ pub(super) fn hostile(host: &Host, minute: u64) -> Result<u64, String> {
         _ => ("hang", 504),
     };
     let answer = host
-        .request("GET", &format!("/api/chameleon/{path}"))
+        .request("GET", &format!("/api/hostile/{path}"))
         .try_send()?;
     if answer.status == status {
         Ok(1)
