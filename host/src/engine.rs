@@ -6,6 +6,7 @@ mod cache;
 mod clock;
 mod compile;
 mod in_use;
+mod priority;
 mod slow;
 
 use crate::config;

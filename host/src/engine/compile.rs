@@ -2,9 +2,10 @@
 //! crash takes nothing with it. The child is this very binary (`/proc/self/exe`, which stays the same file when the one
 //! on disk is replaced), has no environment, and limits itself before it reads a byte of the component.
 //!
-//! Protocol: the parent sends one line with the hash of its compile settings, then the component. The child answers the
-//! compiled code on stdout and exits 0, or a message on stderr and exits 1.
+//! Protocol: the parent sends one line with the hash of its compile settings and the priority, then the component. The
+//! child answers the compiled code on stdout and exits 0, or a message on stderr and exits 1.
 
+use super::priority::Priority;
 use crate::id::PluginId;
 use bytes::Bytes;
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -21,10 +22,8 @@ use tokio::{
     time::timeout,
 };
 
-/// Of the child, as `nice` counts. By the scheduler's weights a compile gets a tenth of what a thread that serves requests
-/// gets; at 19 it was a seventieth, and a deploy of half a second did not end within ten.
-const NICE: i32 = 10;
-
+/// Requests come first: for this long a compile has what they leave. Where that is not enough it starts again.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Wall time of one compile. A guest with a whole JavaScript or Python engine inside takes up to half a minute where nobody
 /// else wants the cores.
 const WALL: Duration = Duration::from_secs(300);
@@ -84,6 +83,21 @@ pub(super) async fn compile(
     plugin: Option<&PluginId>,
 ) -> Result<Vec<u8>, CompileError> {
     let announced = announce(plugin, component.len());
+    let idle = attempt(engine, component.clone(), Priority::Idle);
+    let code = match timeout(PATIENCE, idle).await {
+        Ok(done) => done,
+        Err(_) => attempt(engine, component, Priority::Low).await,
+    }?;
+    announced.record("done", true);
+    Ok(code)
+}
+
+/// Dropping it ends the child.
+async fn attempt(
+    engine: &wasmtime::Engine,
+    component: Bytes,
+    priority: Priority,
+) -> Result<Vec<u8>, CompileError> {
     let mut child = Command::new("/proc/self/exe")
         .arg("compile")
         .env_clear()
@@ -100,7 +114,7 @@ pub(super) async fn compile(
             "no pipes to the compiler process",
         )));
     };
-    let head = format!("{:016x}\n", compatibility(engine));
+    let head = format!("{:016x} {priority}\n", compatibility(engine));
     let send = async move {
         // A child that refuses early closes its stdin: what it says on stderr is the better message.
         let _ = stdin.write_all(head.as_bytes()).await;
@@ -127,10 +141,7 @@ pub(super) async fn compile(
         })??;
     let message = String::from_utf8_lossy(&message).trim().to_owned();
     match status.code() {
-        Some(0) => {
-            announced.record("done", true);
-            Ok(code)
-        }
+        Some(0) => Ok(code),
         Some(1) => Err(CompileError::Invalid(message)),
         _ => Err(CompileError::Limits {
             what: format!("{status} {message}"),
@@ -163,9 +174,6 @@ fn child() -> Result<(), String> {
     limit(Resource::As, ADDRESS_SPACE)?;
     limit(Resource::Cpu, CPU_SECONDS)?;
     limit(Resource::Core, 0)?;
-    // Requests come first. Where the priority cannot be set the compile is right all the same.
-    let _ = rustix::process::setpriority_process(None, NICE);
-    let engine = wasmtime::Engine::new(&super::compile_settings()).map_err(|e| format!("{e:#}"))?;
     let mut input = std::io::stdin().lock();
     let mut head = String::new();
     input
@@ -173,7 +181,10 @@ fn child() -> Result<(), String> {
         .take(64)
         .read_line(&mut head)
         .map_err(|e| e.to_string())?;
-    if head.trim_end() != format!("{:016x}", compatibility(&engine)) {
+    let (settings, priority) = head.trim_end().split_once(' ').unwrap_or_default();
+    priority.parse::<Priority>()?.lower();
+    let engine = wasmtime::Engine::new(&super::compile_settings()).map_err(|e| format!("{e:#}"))?;
+    if settings != format!("{:016x}", compatibility(&engine)) {
         return Err("the compiler process has other settings than the host that started it".into());
     }
     let mut component = Vec::new();
