@@ -23,7 +23,7 @@ mod media;
 mod reply;
 mod request_id;
 mod response;
-mod router;
+pub mod router;
 mod server;
 mod socket;
 

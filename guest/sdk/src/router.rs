@@ -347,4 +347,27 @@ mod tests {
     fn a_pattern_without_a_slash_is_told() {
         let _ = Router::new().get("todos", |_| Ok(Response::no_content()));
     }
+
+    proptest::proptest! {
+        /// By segments, as the documentation of `Router` says it.
+        #[test]
+        fn any_path_finds_what_its_segments_say(path in "(/|/todos|/todos/all)?[a-z/%.]{0,6}/?") {
+            let inner = path.strip_prefix('/').map(|inner| inner.strip_suffix('/').unwrap_or(inner));
+            let segments: Option<Vec<&str>> = match inner {
+                Some("") => Some(Vec::new()),
+                inner => inner.map(|inner| inner.split('/').collect()),
+            };
+            let answer = ask("GET", &path);
+            let expected = match segments.as_deref() {
+                // A target without a path is `/`.
+                None if path.is_empty() => 200,
+                Some([] | ["todos"]) => 200,
+                Some(["todos", id]) if !id.is_empty() => {
+                    if percent::decode(id).is_ok() { 200 } else { 400 }
+                }
+                _ => 404,
+            };
+            assert_eq!(answer.0, expected, "{path}: {}", answer.1);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 mod backend;
 mod database;
 mod files;
+mod made_up;
 mod mangled;
 mod messages;
 mod peers;

@@ -3,7 +3,7 @@
 
 /// Who answers.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Route<'a> {
+pub enum Route<'a> {
     /// `/api/<id>` and all below it. `mount` is `/api/<id>`, `below` the rest, at least `/`.
     Plugin {
         id: &'a str,
@@ -18,7 +18,7 @@ pub(super) enum Route<'a> {
 const API: &str = "/api/";
 
 /// `path`: of the request target, without the query.
-pub(super) fn route(path: &str) -> Route<'_> {
+pub fn route(path: &str) -> Route<'_> {
     if let Some(rest) = path.strip_prefix(API) {
         // Ids are short: plain steps come to the slash sooner than a search that sets out for long texts.
         let (id, below) = match rest.bytes().position(|byte| byte == b'/') {
@@ -79,6 +79,29 @@ mod tests {
             "/apix/todo",
         ] {
             assert_eq!(route(path), Route::Nothing, "{path}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn only_the_raw_bytes_of_the_second_segment_name_a_plugin(
+            path in "(/|/api/?|/api/[a-z%.]{1,4}|/API/x|/.backstage)?[a-zA-Z0-9/%.é]{0,12}",
+        ) {
+            let parts: Vec<&str> = path.splitn(4, '/').collect();
+            let expected = match parts[..] {
+                ["", "api", "", ..] | ["", "api"] => None,
+                ["", "api", id] => Some((id, "/".to_owned())),
+                ["", "api", id, rest] => Some((id, format!("/{rest}"))),
+                _ => None,
+            };
+            let found = match route(&path) {
+                Route::Plugin { id, mount, below } => {
+                    assert_eq!(mount, format!("/api/{id}"));
+                    Some((id, below.to_owned()))
+                }
+                _ => None,
+            };
+            assert_eq!(found, expected, "{path}");
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::{
     Content, Error,
     call::{self, Answering, Asked, Said},
-    describe::{Access, Descriptor, LIFECYCLE, LIMIT, Policy, bindings::LifecycleIndices, trapped},
+    describe::{LIFECYCLE, LIMIT, trapped},
+    descriptor::{Access, Descriptor, LifecycleIndices, Policy},
     gate::Place,
     instance::{self, Instance, OutOfTime},
     load_error::{LoadError, Stage},

@@ -7,9 +7,10 @@ mod step;
 
 use super::{
     build::{Build, Ground},
-    component,
-    describe::{self, Descriptor},
+    component, describe,
+    descriptor::Descriptor,
     gate::{Gate, Hold},
+    header,
     history::{History, write_durably},
     link::Linkers,
     load_error::{LoadError, Stage},
@@ -161,7 +162,7 @@ impl Deployer {
 
     /// `greenroom deploy`: `id` or else the descriptor's.
     pub async fn deploy(&self, id: Option<PluginId>, bytes: Bytes) -> Result<Outcome, LoadError> {
-        component::check_header(&bytes)?;
+        header::check(&bytes)?;
         let id = match id {
             Some(id) => id,
             None => self.describe(&bytes).await?.ok_or_else(|| {

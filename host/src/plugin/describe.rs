@@ -1,17 +1,13 @@
 //! What a component says of itself. It is asked in a store of its own, with every service refused and five seconds.
 
 use super::{
+    descriptor::{self, Descriptor, LifecycleIndices},
     instance::{self, OutOfTime},
     link::{Linkers, REFUSED},
     load_error::{LoadError, Stage},
     state::{Services, State},
 };
-use crate::{
-    id::PluginId,
-    service::{Deadline, Scope, Speaker, config, outbound, stdio::Output},
-    storage::Migration,
-};
-use serde::Serialize;
+use crate::service::{Deadline, Scope, Speaker, config, outbound, stdio::Output};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -20,15 +16,6 @@ use tokio::time::timeout;
 use wasmtime::{Engine, Store, component::Component};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, random::Deterministic};
 
-pub(super) mod bindings {
-    wasmtime::component::bindgen!({
-        path: "../wit",
-        inline: "package greenroom:host; world lifecycle { export greenroom:plugin/lifecycle@0.1.0; }",
-        exports: { default: async },
-    });
-}
-use bindings::{LifecycleIndices, exports::greenroom::plugin::lifecycle};
-
 /// For `describe` and for `start`, each.
 pub(super) const LIMIT: Duration = Duration::from_secs(5);
 /// The export that makes a component a plugin of ours; without it, it is a plain wasi:http component.
@@ -36,47 +23,6 @@ pub(super) const LIFECYCLE: &str = "greenroom:plugin/lifecycle@0.1.0";
 
 /// Bytes of linear memory while it describes itself.
 const MEMORY: u64 = 128 << 20;
-const MAX_POLICIES: usize = 1000;
-const MAX_MIGRATIONS: usize = 10_000;
-const MAX_TEXT: usize = 1024;
-
-/// `greenroom:plugin/lifecycle.descriptor`, checked.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Descriptor {
-    pub id: PluginId,
-    pub version: String,
-    pub summary: String,
-    pub policies: Vec<Policy>,
-    #[serde(serialize_with = "migration_names")]
-    pub migrations: Vec<Migration>,
-    pub permissions: Vec<String>,
-}
-
-/// A path, and everything below it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Policy {
-    pub path: String,
-    pub access: Access,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Access {
-    Unauthenticated,
-    UserCookie,
-    Authenticated,
-}
-
-fn migration_names<S: serde::Serializer>(
-    migrations: &[Migration],
-    s: S,
-) -> Result<S::Ok, S::Error> {
-    s.collect_seq(migrations.iter().map(
-        |m| serde_json::json!({ "version": m.version, "name": m.name, "additive": m.additive }),
-    ))
-}
-
 /// `None`: the component has no `lifecycle`.
 pub(super) async fn describe(
     linkers: &Linkers,
@@ -123,7 +69,7 @@ pub(super) async fn describe(
         }
         Ok(Ok(described)) => described,
     };
-    check(described).map(Some).map_err(fail)
+    descriptor::check(described).map(Some).map_err(fail)
 }
 
 fn refusal(error: &wasmtime::Error, last_words: &str) -> String {
@@ -142,66 +88,6 @@ pub(super) fn trapped(call: &str, root: &str, last_words: &str) -> String {
     } else {
         format!("{call} trapped: {last_words} ({root})")
     }
-}
-
-fn check(d: lifecycle::Descriptor) -> Result<Descriptor, String> {
-    let id =
-        d.id.parse::<PluginId>()
-            .map_err(|e| format!("the descriptor's id: {e}"))?;
-    for (name, text) in [("version", &d.version), ("summary", &d.summary)] {
-        if text.len() > MAX_TEXT || text.contains(char::is_control) {
-            return Err(format!(
-                "the descriptor's {name} is longer than {MAX_TEXT} bytes or has control characters"
-            ));
-        }
-    }
-    if d.policies.len() > MAX_POLICIES
-        || d.migrations.len() > MAX_MIGRATIONS
-        || d.permissions.len() > MAX_POLICIES
-    {
-        return Err("the descriptor has too many policies, migrations or permissions".into());
-    }
-    let mut policies: Vec<Policy> = Vec::new();
-    for policy in d.policies {
-        let path = policy.path;
-        if !path.starts_with('/') || path.len() > MAX_TEXT {
-            return Err(format!(
-                "the policy path {:?} does not start with '/'",
-                path.chars().take(80).collect::<String>()
-            ));
-        }
-        if policies
-            .iter()
-            .any(|p| p.path.trim_end_matches('/') == path.trim_end_matches('/'))
-        {
-            return Err(format!("two policies have the path {path:?}"));
-        }
-        let access = match policy.access {
-            lifecycle::Access::Unauthenticated => Access::Unauthenticated,
-            lifecycle::Access::UserCookie => Access::UserCookie,
-            lifecycle::Access::Authenticated => Access::Authenticated,
-        };
-        policies.push(Policy { path, access });
-    }
-    let migrations = d
-        .migrations
-        .into_iter()
-        .map(|m| Migration {
-            version: m.version,
-            name: m.name,
-            sql: m.sql,
-            additive: m.additive,
-        })
-        .collect();
-    let permissions = d.permissions.into_iter().map(|p| p.name).collect();
-    Ok(Descriptor {
-        id,
-        version: d.version,
-        summary: d.summary,
-        policies,
-        migrations,
-        permissions,
-    })
 }
 
 /// WASI is there, since language runtimes use it to start and to print a panic, but clocks stand still and randomness is

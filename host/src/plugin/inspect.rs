@@ -1,8 +1,9 @@
 //! What a component is, without serving it: `greenroom inspect` and `greenroom check`.
 
 use super::{
-    component,
-    describe::{self, Descriptor},
+    component, describe,
+    descriptor::Descriptor,
+    header,
     link::{self, Linkers},
     load_error::{LoadError, Stage},
 };
@@ -10,6 +11,7 @@ use crate::{engine::Engine, id::BuildId, service::Speaker};
 use bytes::Bytes;
 use serde::Serialize;
 use std::path::Path;
+use wasmtime::component::Component;
 
 /// One component.
 #[derive(Debug, Clone, Serialize)]
@@ -36,29 +38,39 @@ pub struct Import {
 
 /// Compiles the component and asks it what it is. An error: it is no component, or does not compile.
 pub(super) async fn inspect(engine: &Engine, bytes: Bytes) -> Result<Inspection, LoadError> {
-    component::check_header(&bytes)?;
+    header::check(&bytes)?;
     let (id, size) = (BuildId::of(&bytes), bytes.len());
     let compiled = engine
         .cache()
         .load(engine.wasmtime(), id, bytes, None)
         .await
         .map_err(LoadError::at(Stage::Compile))?;
-    let missing = link::missing(&compiled);
+    inspect_compiled(id, size, &compiled).await
+}
+
+/// Asks it what it is. `size`: bytes of the component.
+pub async fn inspect_compiled(
+    id: BuildId,
+    size: usize,
+    compiled: &Component,
+) -> Result<Inspection, LoadError> {
+    let engine = compiled.engine();
+    let missing = link::missing(compiled);
     let ty = compiled.component_type();
-    let imports = (ty.imports(engine.wasmtime()))
+    let imports = (ty.imports(engine))
         .map(|(name, _)| Import {
             name: name.to_owned(),
             offered: !missing.iter().any(|m| m.import == name),
         })
         .collect();
     let exports = ty
-        .exports(engine.wasmtime())
+        .exports(engine)
         .map(|(name, _)| name.to_owned())
         .collect();
-    let linkers = Linkers::new(engine.wasmtime()).map_err(LoadError::at(Stage::Imports))?;
-    let fits = component::check(&compiled);
+    let linkers = Linkers::new(engine).map_err(LoadError::at(Stage::Imports))?;
+    let fits = component::check(compiled);
     let (descriptor, problem) = match (
-        describe::describe(&linkers, &compiled, Speaker::nobody()).await,
+        describe::describe(&linkers, compiled, Speaker::nobody()).await,
         fits,
     ) {
         (Ok(descriptor), Ok(())) => (descriptor, None),

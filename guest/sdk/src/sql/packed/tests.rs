@@ -1,4 +1,5 @@
 use super::*;
+use proptest::{collection::vec, prelude::*};
 
 fn text(text: &str) -> Vec<u8> {
     let mut bytes = u32::try_from(text.len()).unwrap().to_le_bytes().to_vec();
@@ -149,6 +150,75 @@ fn noise_never_panics() {
                     .count();
                 assert_eq!(read, rows.len() * 5);
             }
+        }
+    }
+}
+
+/// A cell as the host packs it, after its tag.
+fn cell() -> impl Strategy<Value = Vec<u8>> {
+    let counted = |tag: u8, bytes: &[u8]| {
+        let length = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+        [&[tag][..], &length, bytes].concat()
+    };
+    prop_oneof![
+        (0..3_u8).prop_map(|tag| vec![tag]),
+        (3..5_u8, any::<[u8; 8]>()).prop_map(|(tag, bytes)| [&[tag][..], &bytes].concat()),
+        any::<String>().prop_map(move |text| counted(5, text.as_bytes())),
+        any::<Vec<u8>>().prop_map(move |bytes| counted(6, &bytes)),
+    ]
+}
+
+fn packed(cell: Cell<'_>) -> Vec<u8> {
+    let tagged = |tag: u8, bytes: &[u8]| [&[tag][..], bytes].concat();
+    match cell {
+        Cell::Null => vec![0],
+        Cell::Boolean(truth) => vec![1 + u8::from(truth)],
+        Cell::Integer(number) => tagged(3, &number.to_le_bytes()),
+        Cell::Real(number) => tagged(4, &number.to_bits().to_le_bytes()),
+        Cell::Text(content) => tagged(5, &text(content)),
+        Cell::Blob(bytes) => {
+            let length = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+            tagged(6, &[&length, bytes].concat())
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_rows_are_read_as_they_were_packed(
+        rows in (1..5_usize).prop_flat_map(|width| vec(vec(cell(), width), 0..6)),
+    ) {
+        let width = rows.first().map_or(1, Vec::len);
+        let cells: Vec<&[u8]> = rows.iter().flatten().map(Vec::as_slice).collect();
+        let buffer = table(u32::try_from(rows.len()).unwrap(), &["é"; 5][..width], &cells);
+        let read = Rows::parse(buffer).unwrap();
+        let again: Vec<Vec<_>> = (read.iter())
+            .map(|row| (0..width).map(|column| packed(row.cell(column).unwrap())).collect())
+            .collect();
+        prop_assert_eq!(again, rows);
+    }
+
+    /// Refused, or read in every way without a panic.
+    #[test]
+    fn no_bytes_are_worse_than_refused(
+        rows in vec(vec(cell(), 2), 0..4),
+        at: usize,
+        with: Vec<u8>,
+        cut in 0..9_usize,
+    ) {
+        let cells: Vec<&[u8]> = rows.iter().flatten().map(Vec::as_slice).collect();
+        let mut buffer = table(u32::try_from(rows.len()).unwrap(), &["a", "b"], &cells);
+        let at = at % buffer.len();
+        buffer.splice(at..buffer.len().min(at + cut), with);
+        if let Ok(read) = Rows::parse(buffer) {
+            for row in read.iter() {
+                for column in 0..read.columns().count() + 1 {
+                    _ = row.cell(column);
+                    _ = row.get::<Option<&str>>(column);
+                }
+                _ = row.named::<i64>("b");
+            }
+            _ = read.to_vec::<(Cell<'_>, String)>();
         }
     }
 }
