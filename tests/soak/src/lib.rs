@@ -9,6 +9,7 @@
 pub mod churn;
 pub mod crash;
 pub mod disk;
+pub mod fuzz;
 pub mod host_calls;
 pub mod hostile_sql;
 pub mod load;
@@ -25,6 +26,7 @@ pub mod slow_clients;
 pub mod smuggling;
 pub mod supply;
 pub mod swap;
+mod tools;
 
 pub use greenroom_power_cut::dice;
 pub use run::{Run, Scale};

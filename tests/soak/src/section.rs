@@ -1,7 +1,7 @@
 //! What there is to run.
 
 use crate::{
-    Run, churn, crash, disk, host_calls, hostile_sql, long, mutants, neighbours, power_cut,
+    Run, churn, crash, disk, fuzz, host_calls, hostile_sql, long, mutants, neighbours, power_cut,
     schemathesis, slow_clients, smuggling, supply, swap,
 };
 use anyhow::Result;
@@ -87,6 +87,11 @@ pub const SECTIONS: &[Section] = &[
         name: "mutants",
         about: "damaged components, uploaded to a host that serves",
         run: mutants::run,
+    },
+    Section {
+        name: "fuzz",
+        about: "made up configurations, rows, paths, descriptors and components, led by the branches that they take",
+        run: fuzz::run,
     },
     Section {
         name: "slow-clients",

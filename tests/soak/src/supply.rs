@@ -1,9 +1,9 @@
-//! Whose code is in here: every package of the three lock files against `deny.toml`, and what the distributed binary says
+//! Whose code is in here: every package of the four lock files against `deny.toml`, and what the distributed binary says
 //! of itself. Small, it takes no tool and no network: the licences alone.
 
 mod licence;
 
-use crate::{Row, Run, Scale};
+use crate::{Row, Run, Scale, tools};
 use anyhow::{Context, Result, ensure};
 use greenroom_tests::repository;
 use licence::Policy;
@@ -15,10 +15,11 @@ use std::{
 };
 
 /// Each has a lock file of its own. The fixtures of the tests are in the guests' workspace.
-const WORKSPACES: [(&str, &str); 3] = [
+const WORKSPACES: [(&str, &str); 4] = [
     (".", "the host, its tests and the benchmark"),
     ("guest", "the SDK, the plugins and the fixtures"),
     ("bench/native-usual", "a subject of the benchmark"),
+    ("fuzz", "the fuzz targets"),
 ];
 /// Where cargo-auditable puts a program's list of packages.
 const AUDITABLE: &[u8] = b".dep-v0";
@@ -26,14 +27,14 @@ const AUDITABLE: &[u8] = b".dep-v0";
 pub fn run(run: &mut Run) -> Result<Vec<Row>> {
     let policy = Policy::of(&fs::read_to_string(repository().join("deny.toml"))?)?;
     let mut rows = Vec::new();
-    // What only the benchmark takes is not there after a build of the tests.
+    // What only the benchmark and the fuzz targets take is not there after a build of the tests.
     for (folder, what) in &WORKSPACES[..2] {
         rows.push(licences(folder, what, &policy)?);
     }
     if run.scale == Scale::Small {
         return Ok(rows);
     }
-    let deny = cargo_deny()?;
+    let deny = tools::installed("cargo-deny")?;
     for (folder, what) in WORKSPACES {
         rows.push(denied(&deny, folder, what)?);
     }
@@ -43,7 +44,7 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
 }
 
 fn cargo(folder: &str) -> Command {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = tools::cargo();
     cargo.current_dir(repository().join(folder));
     cargo
 }
@@ -92,25 +93,6 @@ fn licences(folder: &str, what: &str, policy: &Policy) -> Result<Row> {
     ))
 }
 
-/// The program, compiled and installed below target/tools when it is not there.
-fn cargo_deny() -> Result<PathBuf> {
-    let root = repository().join("target/tools");
-    let program = root.join("bin/cargo-deny");
-    if !program.is_file() {
-        let installed = cargo(".")
-            .args(["install", "--locked", "--root"])
-            .arg(&root)
-            .arg("cargo-deny")
-            .status()?;
-        ensure!(
-            installed.success(),
-            "cargo-deny is missing and cannot be installed; put the program into {}",
-            root.join("bin").display()
-        );
-    }
-    Ok(program)
-}
-
 fn denied(deny: &Path, folder: &str, what: &str) -> Result<Row> {
     // It reads the sources of every platform's packages.
     let fetched = cargo(folder).args(["fetch", "--locked"]).status()?;
@@ -143,7 +125,7 @@ fn check(deny: &Path, folder: &str, which: &[&str]) -> Result<(bool, String)> {
 
 /// Only a database that somebody fetched before is asked: none is fetched here.
 fn advisories(deny: &Path) -> Result<Row> {
-    let what = "cargo deny check advisories, of all three lock files";
+    let what = "cargo deny check advisories, of all four lock files";
     let wanted = "none that deny.toml does not explain, where a database is at hand";
     if !has_database()? {
         let measured = "no advisory database at hand: not checked";

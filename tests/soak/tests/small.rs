@@ -49,6 +49,11 @@ fn host_calls() {
 }
 
 #[test]
+fn fuzz() {
+    holds("fuzz");
+}
+
+#[test]
 fn mutants() {
     holds("mutants");
 }
