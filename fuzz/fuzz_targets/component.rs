@@ -20,7 +20,8 @@ static ENGINE: LazyLock<(Engine, tempfile::TempDir)> = LazyLock::new(|| {
         max_instances: 4,
         max_memory: 16 << 20,
     };
-    let engine = Engine::new(&settings, folder.path()).expect("the engine starts");
+    // It creates one that nobody else can write to.
+    let engine = Engine::new(&settings, &folder.path().join("cache")).expect("the engine starts");
     (engine, folder)
 });
 

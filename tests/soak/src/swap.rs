@@ -134,7 +134,7 @@ fn life(run: &Run, figures: &mut Figures, wanted: u64) -> Result<()> {
     let host = setup.start();
     let (loads, mut written) = Loads::measured(&host, small);
     let witness = Witness::start(host.address(), &model.live.version);
-    let settled = at_rest(&host)?;
+    let mut settled = at_rest(&host)?;
     let (mut held, mut kept) = (settled, Ok(()));
     figures.memory.push(Vec::new());
     while figures.swaps < wanted && kept.is_ok() {
@@ -149,6 +149,10 @@ fn life(run: &Run, figures: &mut Figures, wanted: u64) -> Result<()> {
         std::thread::sleep(window(run.scale));
         figures.saw(&load.stop(&mut written), false);
         held = at_rest(&host)?;
+        if figures.memory.last().is_some_and(Vec::is_empty) && figures.swaps < wanted {
+            // Only now every pool and every database has been as busy as it gets.
+            settled = held;
+        }
         if let Some(memory) = figures.memory.last_mut() {
             memory.push(held.process.kib);
         }

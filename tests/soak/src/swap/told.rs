@@ -61,7 +61,7 @@ pub(super) fn rows(figures: &Figures, scale: Scale) -> Vec<Row> {
     }
     rows.push(Row::new(
         "the same: old builds, descriptors and threads once it is quiet",
-        "code of the two builds that serve alone; at most 16 more descriptors and 8 more threads than before the swaps",
+        "code of the two builds that serve alone; at most 16 more descriptors and 8 more threads than after the first of them",
         format!(
             "code of {builds} builds, {} more descriptors, {} more threads",
             figures.more_descriptors, figures.more_threads
