@@ -75,11 +75,6 @@ fn announce(plugin: Option<&PluginId>, bytes: usize) -> tracing::Span {
     tracing::info_span!("compile", plugin, bytes, done = tracing::field::Empty)
 }
 
-/// Of a compile: half of the cores. Even what is preempted at once leaves them with cold caches.
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
-}
-
 /// Compiles `component` in a child process, with the turn in hand, and returns what `Component::deserialize` loads.
 pub(super) async fn compile(
     _turn: &SemaphorePermit<'static>,
@@ -106,7 +101,7 @@ async fn attempt(
     let mut child = Command::new("/proc/self/exe")
         .arg("compile")
         .env_clear()
-        .env("RAYON_NUM_THREADS", threads().to_string())
+        .env("RAYON_NUM_THREADS", priority.threads().to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

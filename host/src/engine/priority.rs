@@ -16,6 +16,16 @@ pub(super) enum Priority {
 const NICE: i32 = 10;
 
 impl Priority {
+    /// Of a compile. Even what is preempted at once leaves a core with cold caches, so half of them are left alone as long
+    /// as nobody waits for long.
+    pub(super) fn threads(self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        match self {
+            Self::Idle => cores.div_ceil(2),
+            Self::Low => cores,
+        }
+    }
+
     /// For the calling thread and those that it starts. Where it cannot be set the compile is right all the same.
     pub(super) fn lower(self) {
         match self {
