@@ -69,7 +69,10 @@ fn dispatched(method: &'static str, target: &str) {
 }
 
 fn router() -> Router {
-    fn echo(request: &Request) -> Result<Response, Error> {
+    fn item(request: &Request) -> Result<Response, Error> {
+        Ok(Response::text(200, request.param("id")))
+    }
+    fn part(request: &Request) -> Result<Response, Error> {
         let names = [request.param("id"), request.param("part")];
         Ok(Response::text(200, names.concat()))
     }
@@ -80,7 +83,7 @@ fn router() -> Router {
         .get("/", plain)
         .get("/items", plain)
         .post("/items", plain)
-        .get("/items/:id", echo)
-        .put("/items/:id", echo)
-        .get("/items/:id/parts/:part", echo)
+        .get("/items/:id", item)
+        .put("/items/:id", item)
+        .get("/items/:id/parts/:part", part)
 }

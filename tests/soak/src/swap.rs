@@ -79,11 +79,9 @@ impl Figures {
     }
 
     fn compare(&mut self, settled: &Held, end: &Held) {
-        let (before, after) = (&settled.process, &end.process);
-        let more = |before, after: u64| after.saturating_sub(before);
-        let descriptors = more(before.descriptors as u64, after.descriptors as u64);
+        let (descriptors, threads) = end.beyond(settled);
         self.more_descriptors = self.more_descriptors.max(descriptors);
-        self.more_threads = self.more_threads.max(more(before.threads, after.threads));
+        self.more_threads = self.more_threads.max(threads);
         self.builds = self.builds.max(end.builds as u64);
     }
 
@@ -134,8 +132,12 @@ fn life(run: &Run, figures: &mut Figures, wanted: u64) -> Result<()> {
     let host = setup.start();
     let (loads, mut written) = Loads::measured(&host, small);
     let witness = Witness::start(host.address(), &model.live.version);
-    let mut settled = at_rest(&host)?;
-    let (mut held, mut kept) = (settled, Ok(()));
+    // Only after a load every pool and every database has been as busy as it gets.
+    let load = loads.start(&host);
+    std::thread::sleep(window(run.scale));
+    load.stop(&mut written);
+    let settled = at_rest(&host)?;
+    let mut kept = Ok(());
     figures.memory.push(Vec::new());
     while figures.swaps < wanted && kept.is_ok() {
         let load = loads.start(&host);
@@ -148,11 +150,7 @@ fn life(run: &Run, figures: &mut Figures, wanted: u64) -> Result<()> {
         let load = loads.start(&host);
         std::thread::sleep(window(run.scale));
         figures.saw(&load.stop(&mut written), false);
-        held = at_rest(&host)?;
-        if figures.memory.last().is_some_and(Vec::is_empty) && figures.swaps < wanted {
-            // Only now every pool and every database has been as busy as it gets.
-            settled = held;
-        }
+        let held = at_rest(&host)?;
         if let Some(memory) = figures.memory.last_mut() {
             memory.push(held.process.kib);
         }
@@ -166,7 +164,7 @@ fn life(run: &Run, figures: &mut Figures, wanted: u64) -> Result<()> {
     figures.witnessed += witnessed.answers;
     figures.acknowledged += written.families + written.named + written.todos;
     figures.migrations += model.applied.len() as u64;
-    figures.compare(&settled, &held);
+    figures.compare(&settled, &quiet(&host, &settled)?);
     let folder = host.stop_and_keep();
     for wrong in look::databases(folder.path(), &model, written)? {
         figures.problem(wrong);
@@ -203,6 +201,13 @@ fn at_rest(host: &Host) -> Result<Held> {
     );
     // Of an old build nothing but memory that is just given back.
     std::thread::sleep(Duration::from_secs(1));
+    Held::by(host)
+}
+
+/// At the end: threads that do what blocks end once they were idle for ten seconds.
+fn quiet(host: &Host, settled: &Held) -> Result<Held> {
+    let few = || Held::by(host).is_ok_and(|held| told::no_more(settled, &held));
+    wait_until(Duration::from_secs(30), few);
     Held::by(host)
 }
 

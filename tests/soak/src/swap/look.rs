@@ -38,6 +38,13 @@ impl Held {
             builds: builds.len(),
         })
     }
+
+    /// Descriptors and threads that it has more than it had.
+    pub(super) fn beyond(&self, before: &Self) -> (u64, u64) {
+        let (now, then) = (&self.process, &before.process);
+        let descriptors = now.descriptors.saturating_sub(then.descriptors);
+        (descriptors as u64, now.threads.saturating_sub(then.threads))
+    }
 }
 
 /// Fills the cache nearly with what nobody uses, so that the host has to make room.

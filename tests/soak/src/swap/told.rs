@@ -1,6 +1,9 @@
 //! The section's rows.
 
-use super::{Figures, look::KEPT};
+use super::{
+    Figures,
+    look::{Held, KEPT},
+};
 use crate::{Row, Scale, load::median};
 use std::time::Duration;
 
@@ -13,6 +16,11 @@ const STEADY: f64 = 1.05;
 const HOLD: Duration = Duration::from_secs(10);
 /// Of the windows without swaps.
 const SLOWER: f64 = 2.0;
+
+pub(super) fn no_more(before: &Held, now: &Held) -> bool {
+    let (descriptors, threads) = now.beyond(before);
+    now.builds == 2 && descriptors <= DESCRIPTORS && threads <= THREADS
+}
 
 pub(super) fn rows(figures: &Figures, scale: Scale) -> Vec<Row> {
     // Of seconds neither a p99 nor a trend is taken.
@@ -61,7 +69,7 @@ pub(super) fn rows(figures: &Figures, scale: Scale) -> Vec<Row> {
     }
     rows.push(Row::new(
         "the same: old builds, descriptors and threads once it is quiet",
-        "code of the two builds that serve alone; at most 16 more descriptors and 8 more threads than after the first of them",
+        "code of the two builds that serve alone; at most 16 more descriptors and 8 more threads than before the swaps, after as much load",
         format!(
             "code of {builds} builds, {} more descriptors, {} more threads",
             figures.more_descriptors, figures.more_threads
