@@ -224,7 +224,9 @@ impl Fuzzer {
             let said = |line: &&str| line.contains("panicked at") || line.starts_with("SUMMARY:");
             let said: Vec<_> = log.lines().filter(said).collect();
             let said = said.join("; ");
-            format!("{status}, {said}; see {}", self.log.display())
+            // The report names no place on a machine.
+            let root = repository().join("").display().to_string();
+            format!("{status}, {said}; see {}", self.log.display()).replace(&root, "")
         });
         if let Some(found) = &found {
             eprintln!("fuzz: {}: {found}", self.name);
