@@ -23,6 +23,7 @@ pub(super) const LIFECYCLE: &str = "greenroom:plugin/lifecycle@0.1.0";
 
 /// Bytes of linear memory while it describes itself.
 const MEMORY: u64 = 128 << 20;
+
 /// `None`: the component has no `lifecycle`.
 pub(super) async fn describe(
     linkers: &Linkers,

@@ -173,7 +173,7 @@ impl Fuzzer {
             .arg(format!("-timeout={SECONDS_PER_INPUT}"))
             .arg(format!("-rss_limit_mb={MEMORY}"))
             .arg(format!("-max_len={LONGEST}"))
-            .args(["-print_final_stats=1", "-use_value_profile=0"])
+            .arg("-print_final_stats=1")
             .arg(prefix);
         let words = fuzz.join("words").join(name);
         if words.is_file() {
