@@ -6,8 +6,10 @@ mod cache;
 mod clock;
 mod compile;
 mod in_use;
+mod pace;
 mod priority;
 mod slow;
+mod starved;
 
 use crate::config;
 use std::{num::NonZeroUsize, sync::Arc};

@@ -5,7 +5,7 @@
 //! Protocol: the parent sends one line with the hash of its compile settings and the priority, then the component. The
 //! child answers the compiled code on stdout and exits 0, or a message on stderr and exits 1.
 
-use super::priority::Priority;
+use super::{pace::pace, priority::Priority, starved::starved};
 use crate::id::PluginId;
 use bytes::Bytes;
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -17,12 +17,12 @@ use std::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    process::Command,
+    process::{Child, Command},
     sync::{Semaphore, SemaphorePermit},
     time::timeout,
 };
 
-/// Requests come first: for this long a compile has what they leave. Where that is not enough it starts again.
+/// Requests come first: a compile has what they leave. Where that was next to nothing for so long it starts again.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Wall time of one compile. A guest with a whole JavaScript or Python engine inside takes up to half a minute where nobody
 /// else wants the cores.
@@ -83,31 +83,35 @@ pub(super) async fn compile(
     plugin: Option<&PluginId>,
 ) -> Result<Vec<u8>, CompileError> {
     let announced = announce(plugin, component.len());
-    let idle = attempt(engine, component.clone(), Priority::Idle);
-    let code = match timeout(PATIENCE, idle).await {
-        Ok(done) => done,
-        Err(_) => attempt(engine, component, Priority::Low).await,
+    let idle = spawn()?;
+    let process = idle.id().unwrap_or_default();
+    let code = tokio::select! {
+        done = talk(idle, engine, component.clone(), Priority::Idle) => done,
+        () = starved(process, PATIENCE) => talk(spawn()?, engine, component, Priority::Low).await,
     }?;
     announced.record("done", true);
     Ok(code)
 }
 
-/// Dropping it ends the child.
-async fn attempt(
-    engine: &wasmtime::Engine,
-    component: Bytes,
-    priority: Priority,
-) -> Result<Vec<u8>, CompileError> {
-    let mut child = Command::new("/proc/self/exe")
+/// The child, which ends when it is dropped.
+fn spawn() -> Result<Child, CompileError> {
+    Command::new("/proc/self/exe")
         .arg("compile")
         .env_clear()
-        .env("RAYON_NUM_THREADS", priority.threads().to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(CompileError::Process)?;
+        .map_err(CompileError::Process)
+}
+
+async fn talk(
+    mut child: Child,
+    engine: &wasmtime::Engine,
+    component: Bytes,
+    priority: Priority,
+) -> Result<Vec<u8>, CompileError> {
     let (Some(mut stdin), Some(stdout), Some(stderr)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
@@ -183,7 +187,7 @@ fn child() -> Result<(), String> {
         .read_line(&mut head)
         .map_err(|e| e.to_string())?;
     let (settings, priority) = head.trim_end().split_once(' ').unwrap_or_default();
-    priority.parse::<Priority>()?.lower();
+    share_cores(priority.parse()?)?;
     let engine = wasmtime::Engine::new(&super::compile_settings()).map_err(|e| format!("{e:#}"))?;
     if settings != format!("{:016x}", compatibility(&engine)) {
         return Err("the compiler process has other settings than the host that started it".into());
@@ -199,6 +203,17 @@ fn child() -> Result<(), String> {
         .lock()
         .write_all(&code)
         .map_err(|e| e.to_string())
+}
+
+/// For this thread, and the pool of rayon's on which wasmtime compiles.
+fn share_cores(priority: Priority) -> Result<(), String> {
+    priority.lower();
+    pace();
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(priority.threads())
+        .start_handler(|_| pace())
+        .build_global()
+        .map_err(|e| format!("the compiler's threads: {e}"))
 }
 
 #[cfg(test)]

@@ -6,9 +6,7 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Priority {
     /// SCHED_IDLE: what nobody else wants. A thread that wakes up to serve a request has the core at once; one of `nice`
-    /// first runs to the end of its slice. Beside a host whose cores are all busy it comes to a standstill. On 2
-    /// cores at half load a loop of this class made a p99 of 8 ms out of 3.1, and 3.4 when it slept for 60 us of each
-    /// millisecond: probably a core that is never idle pulls no work that waits at another.
+    /// first runs to the end of its slice. Beside a host whose cores are all busy it comes to a standstill.
     Idle,
     /// `nice` 10: a tenth of what a thread that serves requests gets. At 19 it was a seventieth, and a compile of half a
     /// second did not end within ten beside a busy host.

@@ -6,6 +6,8 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
 };
 
 const REFUSED: &str = "cached code is refused; compiling again";
@@ -183,4 +185,25 @@ fn a_deploy_works_after_the_binary_was_replaced() {
     host.deploy("c", &versioned("three")).unwrap();
     assert_eq!(version(&host, "c"), "three");
     assert_eq!(cached(host.folder(), "cwasm").len(), 3, "each was compiled");
+}
+
+/// At SCHED_IDLE the compiler would wait for as long as they compute.
+#[test]
+fn a_compile_that_others_leave_nothing_ends_all_the_same() {
+    let host = Setup::new().own_cache().start();
+    let cores = thread::available_parallelism().map_or(2, usize::from);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..cores * 2 {
+            scope.spawn(|| {
+                while !done.load(Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let outcome = host.deploy("c", &versioned("one"));
+        done.store(true, Relaxed);
+        outcome.expect("compiled");
+    });
+    assert_eq!(version(&host, "c"), "one");
 }
