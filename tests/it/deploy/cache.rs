@@ -201,9 +201,11 @@ fn a_compile_that_others_leave_nothing_ends_all_the_same() {
                 }
             });
         }
-        let outcome = host.deploy("c", &versioned("one"));
+        // In a thread, so that the others end even where it panics.
+        let deploy = scope.spawn(|| host.deploy("c", &versioned("one")));
+        let outcome = deploy.join();
         done.store(true, Relaxed);
-        outcome.expect("compiled");
+        outcome.expect("it answers").expect("compiled");
     });
     assert_eq!(version(&host, "c"), "one");
 }
