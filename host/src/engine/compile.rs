@@ -106,6 +106,7 @@ fn spawn() -> Result<Child, CompileError> {
         .map_err(CompileError::Process)
 }
 
+/// Sends the component, and returns what the child answers within `WALL`.
 async fn talk(
     mut child: Child,
     engine: &wasmtime::Engine,

@@ -17,7 +17,7 @@ const NICE: i32 = 10;
 
 impl Priority {
     /// Of a compile. Even what is preempted at once leaves a core with cold caches, so half of them are left alone as long
-    /// as nobody waits for long.
+    /// as the compile gets on.
     pub(super) fn threads(self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         match self {

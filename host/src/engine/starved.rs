@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Ends once the process had less than a tenth of a core for the time of one `look`. While it waits for something else, as
-/// for its input, it counts as starved too. Never ends for a process that has ended.
+/// for its input, it counts as starved too. Never ends for a process that was waited for.
 pub(super) async fn starved(process: u32, look: Duration) {
     let mut before = Duration::ZERO;
     loop {
