@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     config::Limits,
-    engine::Engine,
+    engine::{Engine, Watched},
     id::{BuildId, PluginId},
     service::{Deadline, Scope},
 };
@@ -123,8 +123,18 @@ impl Build {
         self.open || access(&self.policies, path) == Access::Unauthenticated
     }
 
+    /// Runs `start`, and makes an instance wait for its first request. What takes long goes on where long requests do.
+    pub(super) async fn prepare(self: &Arc<Self>) -> Result<(), LoadError> {
+        let build = self.clone();
+        let work = async move {
+            build.start().await?;
+            build.warm().await
+        };
+        Watched::new(self.engine.clone(), Box::pin(work)).await
+    }
+
     /// Runs `start`, in an instance that is thrown away.
-    pub(super) async fn start(&self) -> Result<(), LoadError> {
+    async fn start(&self) -> Result<(), LoadError> {
         if self.component.get_export_index(None, LIFECYCLE).is_none() {
             return Ok(());
         }
@@ -197,7 +207,7 @@ impl Build {
     }
 
     /// Makes an instance wait for its first request, so that the first client does not pay for it.
-    pub(super) async fn warm(&self) -> Result<(), LoadError> {
+    async fn warm(&self) -> Result<(), LoadError> {
         let instance = self.instantiate(&"warm".into()).await.map_err(|none| {
             LoadError::new(
                 Stage::Start,

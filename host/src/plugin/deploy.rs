@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     config,
-    engine::Engine,
+    engine::{Engine, Watched},
     id::{BuildId, PluginId},
     service::{self, Speaker},
     storage::{self, Database, Durability, kv::Keyvalue},
@@ -37,6 +37,7 @@ use tokio::{
     sync::{OwnedMutexGuard, Semaphore},
     task::block_in_place,
 };
+use wasmtime::component::Component;
 
 /// Deploys of different plugins that run at once; each takes two instances beyond the pool's.
 const AT_ONCE: usize = 16;
@@ -336,6 +337,17 @@ impl Deployer {
     async fn describe(&self, bytes: &Bytes) -> Result<Option<Descriptor>, LoadError> {
         let build = BuildId::of(bytes);
         let component = component::load(&self.0.engine, build, bytes.clone(), None).await?;
-        describe::describe(&self.0.linkers, &component, Speaker::nobody()).await
+        self.described(&component, Speaker::nobody()).await
+    }
+
+    /// What takes long goes on where long requests do.
+    async fn described(
+        &self,
+        component: &Arc<Component>,
+        speaker: Speaker,
+    ) -> Result<Option<Descriptor>, LoadError> {
+        let (shared, component) = (self.0.clone(), component.clone());
+        let work = async move { describe::describe(&shared.linkers, &component, speaker).await };
+        Watched::new(self.0.engine.clone(), Box::pin(work)).await
     }
 }

@@ -121,9 +121,25 @@ fn endless_loops_keep_neither_the_neighbour_nor_the_plugin_itself_from_answering
     assert!(beside >= 5, "only {beside} rounds in 4 s beside them");
 }
 
+/// What the host's threads of this name had of a core, in ticks (proc_pid_stat(5)).
+fn ticks(host: &Host, name: &str) -> u64 {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", host.pid())).unwrap();
+    // One may end meanwhile.
+    let stats =
+        threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    let of_name = stats.filter_map(|stat| {
+        let (head, fields) = stat.rsplit_once(") ")?;
+        let fields = fields.split(' ').skip(11).take(2);
+        let ticks: u64 = fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        head.ends_with(&format!("({name}")).then_some(ticks)
+    });
+    of_name.sum::<u64>()
+}
+
 #[test]
 fn a_spoilt_start_costs_that_build_alone() {
     let host = plain();
+    let ran = || (ticks(&host, "slow"), ticks(&host, "tokio-rt-worker"));
     for (spec, words) in [
         ("version=2;start=spin;", "start() took longer"),
         ("version=2;describe=trap;", "describe() trapped"),
@@ -133,8 +149,14 @@ fn a_spoilt_start_costs_that_build_alone() {
             "describe() may not call the host",
         ),
     ] {
+        let before = ran();
         let error = host.deploy("chameleon", &chameleon(spec)).unwrap_err();
         assert!(error.contains(words), "{spec} {error}");
+        if words.contains("took longer") {
+            let after = ran();
+            let (slow, serving) = (after.0 - before.0, after.1 - before.1);
+            assert!(slow > serving, "{spec} {slow} and {serving} ticks");
+        }
         assert_eq!(status(&host, "/version"), 200);
     }
     assert_eq!(host.get("/api/chameleon/version").text(), "1.0.0");

@@ -130,12 +130,8 @@ impl Deployer {
         let recorded = block_in_place(|| shared.history.is_last(mount.id(), id));
         let kept = (origin.is_upload() || !recorded).then(|| bytes.clone());
         let component = component::load(&shared.engine, id, bytes, Some(mount.id())).await?;
-        let descriptor = describe::describe(
-            &shared.linkers,
-            &component,
-            Speaker::new(mount.id().clone(), id),
-        )
-        .await?;
+        let speaker = Speaker::new(mount.id().clone(), id);
+        let descriptor = self.described(&component, speaker).await?;
         let warnings = warnings(mount.id(), descriptor.as_ref());
         let data = self.data(mount).await?;
         let migrations = descriptor
@@ -179,8 +175,7 @@ impl Deployer {
         origin: Origin,
         held: bool,
     ) -> Result<(), LoadError> {
-        build.start().await?;
-        build.warm().await?;
+        build.prepare().await?;
         if let Some(path) = &mount.settings.probe {
             // The hold has all places; the probe needs none of its own then, since nobody else runs.
             let gate = if held {
