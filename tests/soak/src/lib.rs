@@ -14,6 +14,7 @@ pub mod host_calls;
 pub mod hostile_sql;
 pub mod load;
 pub mod long;
+pub mod machine;
 pub mod mutants;
 pub mod neighbours;
 pub mod power_cut;

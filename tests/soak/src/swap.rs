@@ -1,13 +1,15 @@
 //! Builds of one plugin that come in a random order while clients read and write: good ones, broken ones, some that are
 //! slow or trap on their way, some with migrations. Nobody may notice but by the version that answers.
 //!
-//! Windows with ten swaps alternate with windows without, at the same rate, half of what the host gives. A migration that
+//! Windows with ten swaps alternate with windows without, at the same rate, at which half of what the cores have is in use:
+//! half of the requests that a busy host answers take nearly all of it, as each then wakes a thread. A migration that
 //! is not additive holds the plugin's requests on purpose, so that none fails: those are counted apart, and its code is
 //! compiled before, so that no more than that is counted apart.
 
 mod builds;
 mod door;
 mod look;
+mod stored;
 mod told;
 mod witness;
 
@@ -15,22 +17,28 @@ use crate::{
     Row, Run, Scale,
     dice::Dice,
     load::{Holds, Load, Seen, Work},
+    machine::Cores,
     process::wait_until,
 };
 use anyhow::{Result, ensure};
 use builds::{Card, Model, Step, Wanted, card};
 use door::{Door, Said, status};
 use greenroom_tests::{Host, Setup, todo};
-use look::{Held, Written};
+use look::Held;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{collections::BTreeMap, time::Duration};
+use stored::Stored;
 use witness::Witness;
 
 /// In a window.
 const SWAPS: u64 = 10;
 /// Requests a second that write, so that the database is not all that is tested: a rebuild of it holds requests.
 const WRITES: f64 = 40.0;
+/// Requests a second, on a machine that others have taken.
+const LEAST: f64 = 300.0;
+/// Of the cores' time, with the clients'.
+const LOAD: f64 = 0.5;
 /// A probe, so that it can fail; little memory, so that it can be used up; instances that end when nobody asks.
 const CONFIG: &str = "backend: {database: {client: better-sqlite3, connection: {directory: ./db}}}\n\
      plugins: {swapped: {probe: /ready, limits: {memory: 32MiB, instanceIdle: 1s}}, todo: {limits: {instanceIdle: 1s}}}";
@@ -45,6 +53,9 @@ struct Figures {
     witnessed: u64,
     acknowledged: u64,
     migrations: u64,
+    /// Requests a second of the last host, and what they took of the cores in each window without swaps: 0 to 1.
+    rate: f64,
+    busy: Vec<f64>,
     /// By what came of them.
     outcomes: BTreeMap<String, u64>,
     /// The p99 of each window with swaps and without, and the longest answer of them, in milliseconds, but for those that
@@ -130,12 +141,13 @@ fn life(run: &Run, figures: &mut Figures, wanted: u64) -> Result<()> {
         look::fill_cache(&cache)?;
     }
     let host = setup.start();
-    let (loads, mut written) = Loads::measured(&host, small);
+    let (loads, mut stored) = Loads::measured(&host, small);
+    figures.rate = loads.rate;
     let witness = Witness::start(host.address(), &model.live.version);
     // Only after a load every pool and every database has been as busy as it gets.
     let load = loads.start(&host);
     std::thread::sleep(window(run.scale));
-    load.stop(&mut written);
+    load.stop(&mut stored);
     let settled = at_rest(&host)?;
     let mut kept = Ok(());
     figures.memory.push(Vec::new());
@@ -146,10 +158,15 @@ fn life(run: &Run, figures: &mut Figures, wanted: u64) -> Result<()> {
             swap(&host, &mut model, &witness, &loads.holds, figures, small)?;
             figures.swaps += 1;
         }
-        figures.saw(&load.stop(&mut written), true);
+        figures.saw(&load.stop(&mut stored), true);
         let load = loads.start(&host);
+        let begun = Cores::now();
         std::thread::sleep(window(run.scale));
-        figures.saw(&load.stop(&mut written), false);
+        figures.busy.push(Cores::busy_since(begun));
+        figures.saw(&load.stop(&mut stored), false);
+        for wrong in stored.clear(&host)? {
+            figures.problem(wrong);
+        }
         let held = at_rest(&host)?;
         if let Some(memory) = figures.memory.last_mut() {
             memory.push(held.process.kib);
@@ -157,16 +174,15 @@ fn life(run: &Run, figures: &mut Figures, wanted: u64) -> Result<()> {
         kept = run.keep(figures);
     }
     let witnessed = witness.end();
-    written.named = witnessed.rows;
     for wrong in &witnessed.wrong {
         figures.problem(wrong.clone());
     }
     figures.witnessed += witnessed.answers;
-    figures.acknowledged += written.families + written.named + written.todos;
+    figures.acknowledged += stored.all() + witnessed.rows;
     figures.migrations += model.applied.len() as u64;
     figures.compare(&settled, &quiet(&host, &settled)?);
     let folder = host.stop_and_keep();
-    for wrong in look::databases(folder.path(), &model, written)? {
+    for wrong in look::databases(folder.path(), &model, &stored, witnessed.left())? {
         figures.problem(wrong);
     }
     if !small {
@@ -301,33 +317,30 @@ struct Running {
 }
 
 impl Loads {
-    /// Half of what the host gives.
-    fn measured(host: &Host, small: bool) -> (Self, Written) {
-        let mut written = Written::default();
-        let (mut reads, mut todo_reads) = (Vec::new(), Vec::new());
-        for n in 0..20 {
-            let row = host.post("/api/swapped/rows?child=1", &json!({})).json();
-            written.families += 1;
-            let call = json!({"op": "row", "sql": "SELECT name FROM parent WHERE id = $1", "params": [row["id"]]});
-            let mut read = Work::post("/api/swapped/sql", &call);
-            read.status = 200;
-            let todo = host.post("/api/todo/todos", &json!({"title": format!("todo {n}")}));
-            written.todos += 1;
-            let id = todo.json()["id"].as_str().expect("an id").to_owned();
-            reads.extend([Work::get("/api/swapped/version"), read]);
-            todo_reads.push(Work::get(&format!("/api/todo/todos/{id}")));
-        }
+    /// For [`LOAD`].
+    fn measured(host: &Host, small: bool) -> (Self, Stored) {
+        let (mut stored, reads, todo_reads) = Stored::first(host);
         let time = Duration::from_millis(if small { 500 } else { 3000 });
         let all: Vec<_> = reads.iter().chain(&todo_reads).cloned().collect();
         let most = Load::for_a_while(host.address(), 32, None, &all, time);
         assert_eq!(most.failed, 0, "{:?}", most.failures);
-        let loads = Self {
+        let mut loads = Self {
             reads,
             todo_reads,
             rate: most.rate() / 2.0,
             holds: Holds::default(),
         };
-        (loads, written)
+        // A request takes more the fewer there are, so the first answer is not the last.
+        for _ in 0..3 {
+            let load = loads.start(host);
+            let begun = Cores::now();
+            std::thread::sleep(time);
+            let busy = Cores::busy_since(begun);
+            let seen = load.stop(&mut stored);
+            assert_eq!(seen.failed, 0, "{:?}", seen.failures);
+            loads.rate = (loads.rate * LOAD / busy).min(most.rate() / 2.0).max(LEAST);
+        }
+        (loads, stored)
     }
 
     fn start(&self, host: &Host) -> Running {
@@ -350,12 +363,12 @@ impl Loads {
 }
 
 impl Running {
-    fn stop(self, written: &mut Written) -> Seen {
+    fn stop(self, stored: &mut Stored) -> Seen {
         let mut all = self.reads.stop();
         let rows = self.rows.stop();
         let todos = self.todos.stop();
-        written.families += rows.answered;
-        written.todos += todos.answered;
+        stored.families += rows.answered;
+        stored.todos += todos.answered;
         for seen in [&self.todo_reads.stop(), &rows, &todos] {
             all.add(seen);
         }

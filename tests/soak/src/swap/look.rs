@@ -1,6 +1,6 @@
 //! What the host holds, and what is in its files.
 
-use super::builds::Model;
+use super::{builds::Model, stored::Stored};
 use crate::process::Process;
 use anyhow::{Context, Result};
 use greenroom_tests::Host;
@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use std::{
     collections::HashSet,
     fs,
+    ops::Range,
     path::Path,
     time::{Duration, SystemTime},
 };
@@ -83,18 +84,14 @@ pub(super) fn cached(folder: &Path) -> Result<(usize, usize)> {
     Ok((code, digests))
 }
 
-/// Writes that were acknowledged.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Written {
-    /// Parents with one child.
-    pub(super) families: u64,
-    /// Parents named `w0` and so on, by themselves.
-    pub(super) named: u64,
-    pub(super) todos: u64,
-}
-
-/// What is not as it should be in the databases of a host that has ended.
-pub(super) fn databases(folder: &Path, model: &Model, written: Written) -> Result<Vec<String>> {
+/// What is not as it should be in the databases of a host that has ended. `named` are the rows of the witness, `w0` and so
+/// on, that it has not yet found and deleted.
+pub(super) fn databases(
+    folder: &Path,
+    model: &Model,
+    stored: &Stored,
+    named: Range<u64>,
+) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     let mut equal = |what: &str, stored: String, wanted: String| {
         if stored != wanted {
@@ -116,12 +113,12 @@ pub(super) fn databases(folder: &Path, model: &Model, written: Written) -> Resul
     equal(
         "todos",
         count(&todo, "SELECT count(*) FROM todos")?,
-        written.todos.to_string(),
+        stored.todos.to_string(),
     );
     equal(
         "rows",
         count(&swapped, "SELECT count(*) FROM parent WHERE name = 'row'")?,
-        written.families.to_string(),
+        stored.families.to_string(),
     );
     equal(
         "rows without just one child",
@@ -135,26 +132,26 @@ pub(super) fn databases(folder: &Path, model: &Model, written: Written) -> Resul
     equal(
         "children",
         count(&swapped, "SELECT count(*) FROM child")?,
-        written.families.to_string(),
+        stored.families.to_string(),
     );
-    // `w0` to the last one, each once.
+    // Each once.
     for what in ["count(*)", "count(DISTINCT name)"] {
+        let within = format!(
+            "SELECT {what} FROM parent WHERE name GLOB 'w[0-9]*' AND
+             CAST(substr(name, 2) AS INTEGER) BETWEEN {} AND {}",
+            named.start,
+            named.end.saturating_sub(1)
+        );
         equal(
             &format!("named rows, {what}"),
-            count(
-                &swapped,
-                &format!(
-                    "SELECT {what} FROM parent WHERE name GLOB 'w[0-9]*' AND CAST(substr(name, 2) AS INTEGER) < {}",
-                    written.named
-                ),
-            )?,
-            written.named.to_string(),
+            count(&swapped, &within)?,
+            (named.end - named.start).to_string(),
         );
     }
     equal(
         "all rows",
         count(&swapped, "SELECT count(*) FROM parent")?,
-        (written.families + written.named).to_string(),
+        (stored.families + named.end - named.start).to_string(),
     );
 
     let steps = (2..).zip(model.applied.chars());

@@ -33,6 +33,7 @@ pub(super) fn rows(figures: &Figures, scale: Scale) -> Vec<Row> {
         witnessed,
         acknowledged,
         migrations,
+        rate,
         builds,
         ..
     } = figures;
@@ -45,7 +46,8 @@ pub(super) fn rows(figures: &Figures, scale: Scale) -> Vec<Row> {
     let mut rows = vec![
         Row::new(
             format!(
-                "{swaps} swaps at half of what the host gives: {}",
+                "{swaps} swaps at {rate:.0} requests/s, which take {:.0} % of the cores: {}",
+                median(&figures.busy) * 100.0,
                 outcomes.join(", ")
             ),
             "0 failed requests",

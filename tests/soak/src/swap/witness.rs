@@ -1,9 +1,11 @@
-//! A client that asks which build serves, and writes rows by name, all the while.
+//! A client that asks which build serves, and writes rows by name, all the while. Those it looks for now and then, and
+//! deletes, as `stored` does.
 
 use greenroom_tests::{Connection, Request};
 use serde_json::json;
 use std::{
     net::SocketAddr,
+    ops::Range,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -13,6 +15,8 @@ use std::{
 };
 
 const PAUSE: Duration = Duration::from_millis(3);
+/// Rows that it writes before it looks for them.
+const LOT: u64 = 1000;
 /// It looks no further, as behind an answer that did not come.
 const MOST_WRONG: usize = 20;
 
@@ -74,7 +78,16 @@ pub(super) struct Witnessed {
     pub(super) answers: u64,
     /// Rows that were acknowledged, named `w0`, `w1` and so on.
     pub(super) rows: u64,
+    /// Of them, those that were found and deleted.
+    found: u64,
     pub(super) wrong: Vec<String>,
+}
+
+impl Witnessed {
+    /// The numbers of the rows that must still be there.
+    pub(super) fn left(&self) -> Range<u64> {
+        self.found..self.rows
+    }
 }
 
 pub(super) struct Witness {
@@ -139,19 +152,55 @@ fn look(address: SocketAddr, timeline: &Timeline, stop: &AtomicBool) -> Witnesse
             }
         }
         let insert = "INSERT INTO parent (name) VALUES ($1)";
-        let write = Request::new(address, "POST", "/api/swapped/sql")
-            .json(&json!({"op": "execute", "sql": insert, "params": [format!("w{}", seen.rows)]}));
-        match connection.send(write) {
-            Ok(answer) if answer.status == 200 && answer.json()["ok"]["rowsAffected"] == 1 => {
-                seen.rows += 1;
-            }
-            Ok(answer) => seen.wrong.push(format!("no row: {}", answer.text())),
+        let name = format!("w{}", seen.rows);
+        match execute(&mut connection, address, insert, &name) {
+            Ok(1) => seen.rows += 1,
+            Ok(rows) => seen.wrong.push(format!("{rows} rows inserted")),
             Err(error) => {
                 seen.wrong.push(error);
                 return seen;
             }
         }
+        if seen.rows - seen.found == LOT {
+            match clear(&mut connection, address, seen.left()) {
+                Ok(()) => seen.found = seen.rows,
+                Err(error) => {
+                    seen.wrong.push(error);
+                    return seen;
+                }
+            }
+        }
         thread::sleep(PAUSE);
     }
     seen
+}
+
+/// Finds each of these rows once, and deletes them.
+fn clear(connection: &mut Connection, address: SocketAddr, rows: Range<u64>) -> Result<(), String> {
+    let wanted = rows.end - rows.start;
+    // As many, and each name once.
+    let names: Vec<_> = rows.map(|n| format!("w{n}")).collect();
+    let delete = "DELETE FROM parent WHERE name IN (SELECT value FROM json_each($1)) AND
+         (SELECT count(DISTINCT name) FROM parent WHERE name GLOB 'w[0-9]*') = json_array_length($1)";
+    let deleted = execute(connection, address, delete, &json!(names).to_string())?;
+    if deleted == wanted {
+        return Ok(());
+    }
+    Err(format!(
+        "{deleted} of {wanted} named rows are there, each once"
+    ))
+}
+
+/// Runs a statement with one parameter, and answers how many rows it changed.
+fn execute(
+    connection: &mut Connection,
+    address: SocketAddr,
+    sql: &str,
+    parameter: &str,
+) -> Result<u64, String> {
+    let call = json!({"op": "execute", "sql": sql, "params": [parameter]});
+    let request = Request::new(address, "POST", "/api/swapped/sql").json(&call);
+    let answer = connection.send(request)?;
+    let rows = answer.json()["ok"]["rowsAffected"].as_u64();
+    rows.ok_or_else(|| format!("{sql}: {}", answer.text()))
 }
