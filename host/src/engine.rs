@@ -1,11 +1,12 @@
 //! The wasmtime engine: one for all plugins, sized at start. The compile cache is in `engine/cache.rs`, the child process
 //! that compiles in `engine/compile.rs`, the epoch's clock in `engine/clock.rs`, the threads for guests that run for long in
-//! `engine/slow.rs`.
+//! `engine/slow.rs`, who starts there in `engine/lane.rs`.
 
 mod cache;
 mod clock;
 mod compile;
 mod in_use;
+mod lane;
 mod pace;
 mod priority;
 mod slow;
@@ -18,6 +19,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 pub use cache::{Cache, CacheError};
 pub use clock::Busy;
 pub use compile::{CompileError, run_child as run_compile_child};
+pub use lane::Lane;
 pub use slow::{Watched, Work};
 
 /// Instances beyond `engine.maxInstances` that the allocator has room for: the throw-away ones in which a new build is

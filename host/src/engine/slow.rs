@@ -1,11 +1,15 @@
 //! Threads of low priority, for guests that run for long: what they take is what the others leave.
 
-use super::clock;
+use super::{clock, lane::Lane};
+use rustix::time::{ClockId, clock_gettime};
 use std::{
+    cell::Cell,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     thread::available_parallelism,
+    time::Duration,
 };
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::task::AbortOnDropHandle;
@@ -14,8 +18,13 @@ use tokio_util::task::AbortOnDropHandle;
 /// and all of a core that nobody else wants.
 const NICE: i32 = 10;
 
-/// Ticks of the clock, milliseconds: a guest that was seen running for longer goes on on a slow thread.
-const LONG: u64 = 2;
+/// Milliseconds, ticks of the clock: a guest that was seen running for longer goes on on a slow thread.
+pub(super) const LONG: u64 = 2;
+
+thread_local! {
+    /// Whether this is one of the threads.
+    static SLOW: Cell<bool> = const { Cell::new(false) };
+}
 
 /// One thread a core.
 pub(super) struct Threads(Option<Runtime>);
@@ -25,17 +34,26 @@ impl Threads {
         let runtime = Builder::new_multi_thread()
             .worker_threads(available_parallelism().map_or(1, usize::from))
             .thread_name("slow")
-            .on_thread_start(lower_priority)
+            .on_thread_start(|| {
+                SLOW.set(true);
+                lower_priority();
+            })
             .build()?;
         Ok(Self(Some(runtime)))
     }
 
-    /// Runs it on the slow threads; its timers and its tasks stay where they are asked for.
-    fn run<T: Send + 'static>(&self, work: Work<T>) -> AbortOnDropHandle<T> {
+    /// Runs it on the slow threads; its timers and its tasks stay where they are asked for. `told`: how long it ran.
+    fn run<T: Send + 'static>(
+        &self,
+        work: Work<T>,
+        told: Option<Arc<Lane>>,
+    ) -> AbortOnDropHandle<T> {
         let runtime = self.0.as_ref().expect("taken in drop alone");
         let at_home = AtHome {
             home: Handle::current(),
             work,
+            ran: Duration::ZERO,
+            told,
         };
         AbortOnDropHandle::new(runtime.spawn(at_home))
     }
@@ -60,6 +78,9 @@ pub type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 struct AtHome<T> {
     home: Handle,
     work: Work<T>,
+    /// Of the thread's own time: these threads wait for others.
+    ran: Duration,
+    told: Option<Arc<Lane>>,
 }
 
 impl<T> Future for AtHome<T> {
@@ -67,10 +88,12 @@ impl<T> Future for AtHome<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = &mut *self;
+        let begun = own_time();
         let polled = {
             let _home = this.home.enter();
             this.work.as_mut().poll(cx)
         };
+        this.ran += own_time().saturating_sub(begun);
         if polled.is_pending() {
             // The guest yields every millisecond, but the scheduler's own turns are longer.
             std::thread::yield_now();
@@ -79,15 +102,31 @@ impl<T> Future for AtHome<T> {
     }
 }
 
-/// Runs where it is polled, until it was seen running for too long; from then on on a slow thread. Dropped, it ends.
+impl<T> Drop for AtHome<T> {
+    fn drop(&mut self) {
+        if let Some(lane) = self.told.take() {
+            lane.ended(self.ran >= Duration::from_millis(LONG));
+        }
+    }
+}
+
+/// That this thread has run for, in user mode and in the kernel.
+fn own_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Runs where it is polled, until it was seen running for too long; from then on on a slow thread. Where most of its lane
+/// did so it starts there. Dropped, it ends.
 pub struct Watched<T> {
     place: Place<T>,
-    engine: super::Engine,
+    lane: Arc<Lane>,
     /// Ticks.
     ran: u64,
 }
 
 enum Place<T> {
+    New(Work<T>),
     Here(Work<T>),
     Slow(AbortOnDropHandle<T>),
     /// Between the two, and after its end.
@@ -95,12 +134,26 @@ enum Place<T> {
 }
 
 impl<T> Watched<T> {
-    pub fn new(engine: super::Engine, work: Work<T>) -> Self {
+    pub fn new(lane: Arc<Lane>, work: Work<T>) -> Self {
         Self {
-            place: Place::Here(work),
-            engine,
+            place: Place::New(work),
+            lane,
             ran: 0,
         }
+    }
+}
+
+impl<T: Send + 'static> Watched<T> {
+    /// Where it is polled first. What is polled on a slow thread is part of what that one runs.
+    fn begin(&mut self) {
+        let Place::New(work) = std::mem::replace(&mut self.place, Place::Nowhere) else {
+            return;
+        };
+        self.place = if self.lane.expects_long() && !SLOW.get() {
+            Place::Slow(self.lane.engine.0.slow.run(work, Some(self.lane.clone())))
+        } else {
+            Place::Here(work)
+        };
     }
 }
 
@@ -109,15 +162,26 @@ impl<T: Send + 'static> Future for Watched<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = &mut *self;
+        if matches!(this.place, Place::New(_)) {
+            this.begin();
+        }
         if let Place::Here(work) = &mut this.place {
+            if SLOW.get() {
+                return work.as_mut().poll(cx);
+            }
             let begun = clock::ticks();
             let polled = work.as_mut().poll(cx);
             this.ran += clock::ticks().wrapping_sub(begun);
-            if polled.is_ready() || this.ran < LONG {
+            if polled.is_ready() {
+                this.lane.ended(false);
                 return polled;
             }
+            if this.ran < LONG {
+                return polled;
+            }
+            this.lane.ended(true);
             if let Place::Here(work) = std::mem::replace(&mut this.place, Place::Nowhere) {
-                this.place = Place::Slow(this.engine.0.slow.run(work));
+                this.place = Place::Slow(this.lane.engine.0.slow.run(work, None));
             }
         }
         let Place::Slow(handle) = &mut this.place else {
@@ -140,20 +204,16 @@ mod tests {
     use super::*;
     use crate::config;
     use std::{
-        sync::{
-            Arc,
-            atomic::{AtomicBool, Ordering::SeqCst},
-        },
+        sync::atomic::{AtomicBool, Ordering::SeqCst},
         thread,
-        time::Duration,
     };
 
-    fn engine(folder: &std::path::Path) -> super::super::Engine {
+    fn lane(folder: &std::path::Path) -> Arc<Lane> {
         let settings = config::Engine {
             max_instances: 1,
             max_memory: 1 << 20,
         };
-        super::super::Engine::new(&settings, folder).unwrap()
+        Lane::new(&super::super::Engine::new(&settings, folder).unwrap())
     }
 
     fn here() -> String {
@@ -174,14 +234,43 @@ mod tests {
     #[tokio::test]
     async fn what_runs_for_long_goes_on_elsewhere_and_what_does_not_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = engine(&folder.path().join("cache"));
+        let lane = lane(&folder.path().join("cache"));
         let _busy = clock::Busy::begin();
         let home = here();
         assert_eq!(
-            Watched::new(engine.clone(), Box::pin(async { here() })).await,
+            Watched::new(lane.clone(), Box::pin(async { here() })).await,
             home
         );
-        assert_eq!(Watched::new(engine, Box::pin(work(500))).await, "slow");
+        assert_eq!(Watched::new(lane, Box::pin(work(500))).await, "slow");
+    }
+
+    #[tokio::test]
+    async fn where_most_ran_for_long_the_next_start_elsewhere_until_they_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let lane = lane(&folder.path().join("cache"));
+        let home = here();
+        let short = || Watched::new(lane.clone(), Box::pin(async { here() }));
+        let long = || {
+            let work = async {
+                let begun = own_time();
+                while own_time() - begun < Duration::from_millis(LONG + 1) {}
+                here()
+            };
+            Watched::new(lane.clone(), Box::pin(work))
+        };
+        assert_eq!(short().await, home);
+        while !lane.expects_long() {
+            lane.ended(true);
+        }
+        for _ in 0..20 {
+            assert_eq!(long().await, "slow");
+        }
+        assert_eq!(short().await, "slow");
+        let mut shorts = 1;
+        while short().await != home {
+            shorts += 1;
+        }
+        assert!((10..100).contains(&shorts), "{shorts} to come back");
     }
 
     #[tokio::test]
@@ -193,12 +282,12 @@ mod tests {
             }
         }
         let folder = tempfile::tempdir().unwrap();
-        let engine = engine(&folder.path().join("cache"));
+        let lane = lane(&folder.path().join("cache"));
         let _busy = clock::Busy::begin();
         let ended = Arc::<AtomicBool>::default();
         let told = Told(ended.clone());
         let endless = Watched::new(
-            engine.clone(),
+            lane.clone(),
             Box::pin(async move {
                 let _told = told;
                 work(u32::MAX).await
@@ -210,7 +299,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let panics = Watched::<()>::new(
-            engine,
+            lane,
             Box::pin(async {
                 work(500).await;
                 panic!("as it was told")

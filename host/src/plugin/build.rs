@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     config::Limits,
-    engine::{Engine, Watched},
+    engine::{Engine, Lane, Watched},
     id::{BuildId, PluginId},
     service::{Deadline, Scope},
 };
@@ -38,7 +38,8 @@ pub(super) struct Build {
     pub(super) limits: Arc<Limits>,
     pub(super) pool: Arc<Pool>,
     pub(super) streams: Arc<Semaphore>,
-    pub(super) engine: Engine,
+    engine: Engine,
+    pub(super) lane: Arc<Lane>,
     slots: Arc<Slots>,
     services: Arc<Services>,
     /// Held, so that plugins of the same bytes share it.
@@ -95,6 +96,7 @@ impl Build {
             limits: of.limits,
             streams: of.streams,
             engine: engine.clone(),
+            lane: Lane::new(engine),
             slots: slots.clone(),
             services: Arc::new(of.services),
             component,
@@ -130,7 +132,7 @@ impl Build {
             build.start().await?;
             build.warm().await
         };
-        Watched::new(self.engine.clone(), Box::pin(work)).await
+        Watched::new(Lane::new(&self.engine), Box::pin(work)).await
     }
 
     /// Runs `start`, in an instance that is thrown away.
@@ -196,7 +198,7 @@ impl Build {
         match self.pool.take() {
             Some(instance) => call::run(self, instance, place, asked, id),
             None => Answering::new(
-                self.engine.clone(),
+                self.lane.clone(),
                 Box::pin(async move {
                     let made = self.instantiate(&id).await;
                     let instance = made.map_err(|none| none.kind)?;

@@ -59,8 +59,8 @@ pub(super) fn run(
     asked: Asked,
     id: Arc<str>,
 ) -> Answering {
-    let engine = build.engine.clone();
-    Answering::new(engine, work(build, instance, place, asked, id))
+    let lane = build.lane.clone();
+    Answering::new(lane, work(build, instance, place, asked, id))
 }
 
 /// The same, for who watches it.
@@ -137,14 +137,14 @@ impl Call {
             .and_then(|request| Ok((request, view.new_response_outparam(sender)?)));
         let (request, outparam) = resources.map_err(|e| self.failed(&e, &instance))?;
         let (build, id) = (self.build.clone(), self.id.clone());
-        let engine = build.engine.clone();
+        let lane = build.lane.clone();
         let guest = async move {
             match instance.handle(request, outparam).await {
                 Ok(()) => Ok(instance),
                 Err(error) => Err(Dead::of(&build, &id, &error, instance)),
             }
         };
-        Ok(Guest::new(engine, Box::pin(guest)))
+        Ok(Guest::new(lane, Box::pin(guest)))
     }
 
     async fn answer(

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     config,
-    engine::{Engine, Watched},
+    engine::{Engine, Lane, Watched},
     id::{BuildId, PluginId},
     service::{self, Speaker},
     storage::{self, Database, Durability, kv::Keyvalue},
@@ -348,6 +348,6 @@ impl Deployer {
     ) -> Result<Option<Descriptor>, LoadError> {
         let (shared, component) = (self.0.clone(), component.clone());
         let work = async move { describe::describe(&shared.linkers, &component, speaker).await };
-        Watched::new(self.0.engine.clone(), Box::pin(work)).await
+        Watched::new(Lane::new(&self.0.engine), Box::pin(work)).await
     }
 }

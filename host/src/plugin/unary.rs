@@ -115,7 +115,7 @@ fn stream(call: &Call, mut instance: Box<Instance>) -> Result<(Guest, HyperOutgo
     let stream = instance.store.data_mut().http().table.push(stream);
     let stream = stream.map_err(|error| call.failed(&error.into(), &instance))?;
     let (build, id) = (call.build.clone(), call.id.clone());
-    let engine = build.engine.clone();
+    let lane = build.lane.clone();
     let guest = async move {
         match instance.write_body(stream).await {
             Ok(Ok(())) => {
@@ -135,7 +135,7 @@ fn stream(call: &Call, mut instance: Box<Instance>) -> Result<(Guest, HyperOutgo
             }
         }
     };
-    Ok((Guest::new(engine, Box::pin(guest)), body))
+    Ok((Guest::new(lane, Box::pin(guest)), body))
 }
 
 impl Instance {

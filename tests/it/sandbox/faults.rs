@@ -1,7 +1,16 @@
 //! Each fault costs the request that met it, and nobody else.
 
 use super::*;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    time::Duration,
+};
+
+/// Threads of the host, by their names: those that run what takes long, and those that run the rest.
+const SLOW: &str = "slow";
+const SERVING: &str = "tokio-rt-worker";
 
 /// Sends a request that must fail with this status and Backstage's error body, and checks that the next one is fine.
 /// Returns the line of the log that tells of it.
@@ -121,25 +130,38 @@ fn endless_loops_keep_neither_the_neighbour_nor_the_plugin_itself_from_answering
     assert!(beside >= 5, "only {beside} rounds in 4 s beside them");
 }
 
-/// What the host's threads of this name had of a core, in ticks (proc_pid_stat(5)).
-fn ticks(host: &Host, name: &str) -> u64 {
+/// The host's threads and how long each has run (/proc/PID/task/TID/schedstat, proc(5): ns, then others), by thread.
+fn threads(host: &Host) -> BTreeMap<PathBuf, (String, Duration)> {
     let threads = std::fs::read_dir(format!("/proc/{}/task", host.pid())).unwrap();
     // One may end meanwhile.
-    let stats =
-        threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
-    let of_name = stats.filter_map(|stat| {
-        let (head, fields) = stat.rsplit_once(") ")?;
-        let fields = fields.split(' ').skip(11).take(2);
-        let ticks: u64 = fields.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
-        head.ends_with(&format!("({name}")).then_some(ticks)
+    let read = threads.filter_map(|thread| {
+        let thread = thread.ok()?.path();
+        let name = std::fs::read_to_string(thread.join("comm")).ok()?;
+        let stat = std::fs::read_to_string(thread.join("schedstat")).ok()?;
+        let ns = stat.split(' ').next()?.parse().unwrap();
+        Some((thread, (name.trim().to_owned(), Duration::from_nanos(ns))))
     });
-    of_name.sum::<u64>()
+    read.collect()
+}
+
+/// How long the threads of this name ran while `work` did.
+fn ran<const N: usize>(host: &Host, names: [&str; N], work: impl FnOnce()) -> [Duration; N] {
+    let before = threads(host);
+    work();
+    let after = threads(host);
+    names.map(|name| {
+        let of_name = after.iter().filter(|(_, thread)| thread.0 == name);
+        let ran = of_name.map(|(path, thread)| match before.get(path) {
+            Some(before) => thread.1 - before.1,
+            None => thread.1,
+        });
+        ran.sum()
+    })
 }
 
 #[test]
 fn a_spoilt_start_costs_that_build_alone() {
     let host = plain();
-    let ran = || (ticks(&host, "slow"), ticks(&host, "tokio-rt-worker"));
     for (spec, words) in [
         ("version=2;start=spin;", "start() took longer"),
         ("version=2;describe=trap;", "describe() trapped"),
@@ -149,14 +171,12 @@ fn a_spoilt_start_costs_that_build_alone() {
             "describe() may not call the host",
         ),
     ] {
-        let before = ran();
-        let error = host.deploy("chameleon", &chameleon(spec)).unwrap_err();
-        assert!(error.contains(words), "{spec} {error}");
-        if words.contains("took longer") {
-            let after = ran();
-            let (slow, serving) = (after.0 - before.0, after.1 - before.1);
-            assert!(slow > serving, "{spec} {slow} and {serving} ticks");
-        }
+        let [slow, serving] = ran(&host, [SLOW, SERVING], || {
+            let error = host.deploy("chameleon", &chameleon(spec)).unwrap_err();
+            assert!(error.contains(words), "{spec} {error}");
+        });
+        let long = words.contains("took longer");
+        assert!(!long || slow > serving, "{spec} {slow:?} and {serving:?}");
         assert_eq!(status(&host, "/version"), 200);
     }
     assert_eq!(host.get("/api/chameleon/version").text(), "1.0.0");
@@ -164,4 +184,29 @@ fn a_spoilt_start_costs_that_build_alone() {
     host.deploy("chameleon", &chameleon("version=2;start=host;"))
         .unwrap();
     host.wait_for_log(&["a call to the host out of start", "chameleon"]);
+}
+
+#[test]
+fn where_most_requests_run_for_long_they_start_where_the_others_do_not() {
+    let host = with_limits("{timeout: 30ms}");
+    let spin = |times| {
+        let [serving] = ran(&host, [SERVING], || {
+            for _ in 0..times {
+                assert_eq!(status(&host, "/spin"), 504);
+            }
+        });
+        serving / times
+    };
+    let at_first = spin(3);
+    spin(7);
+    // Each of the first ran there for a tick or two, of a millisecond each.
+    let later = spin(30);
+    assert!(later < at_first / 2, "{at_first:?} {later:?} a request");
+    // Elsewhere an answer is the same, and short ones bring the plugin back.
+    let answer = || assert_eq!(status(&host, "/version"), 200);
+    let [slow] = ran(&host, [SLOW], answer);
+    assert_ne!(slow, Duration::ZERO);
+    (0..40).for_each(|_| answer());
+    let [slow] = ran(&host, [SLOW], answer);
+    assert_eq!(slow, Duration::ZERO);
 }
