@@ -6,6 +6,7 @@
 use crate::config::SqlLimits;
 use std::{path::PathBuf, time::Duration};
 
+mod durable;
 mod error;
 mod folder;
 pub mod kv;
@@ -13,11 +14,12 @@ mod migration;
 pub mod sqlite;
 mod value;
 
+pub use durable::create_durably;
 pub use error::{
     ConstraintKind, ConstraintViolation, DbError, Error, LimitExceeded, LimitKind, MigrationError,
     OpenError,
 };
-pub use folder::{Folder, FolderError, create_durably};
+pub use folder::{Folder, FolderError};
 pub use migration::{Migration, Plan};
 pub use sqlite::{backup, replace};
 pub use value::{Access, Executed, Params, Reach, Rows, Statement, Value};

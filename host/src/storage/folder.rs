@@ -1,11 +1,15 @@
 //! The folder of the databases: one host at a time, and for `:memory:` gone with its host.
 
+use super::create_durably;
 use crate::{config, id::PluginId};
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -50,25 +54,6 @@ pub enum FolderError {
         action: &'static str,
         source: io::Error,
     },
-}
-
-/// Creates a folder and what is missing above it; a power cut takes none of them back.
-pub fn create_durably(path: &Path, mode: u32) -> io::Result<()> {
-    let above = |path: &Path| match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
-        parent => parent.map(Path::to_owned),
-    };
-    let mut missing = Vec::new();
-    let mut at = Some(path.to_owned());
-    while let Some(folder) = at.filter(|folder| !folder.exists()) {
-        at = above(&folder);
-        missing.push(folder);
-    }
-    DirBuilder::new().recursive(true).mode(mode).create(path)?;
-    for parent in missing.iter().filter_map(|folder| above(folder)) {
-        File::open(parent)?.sync_all()?;
-    }
-    Ok(())
 }
 
 impl Folder {
@@ -261,7 +246,7 @@ fn wait_for_lock(lock: &File) -> io::Result<bool> {
 fn try_lock(lock: &File) -> io::Result<bool> {
     match flock(lock, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Err(Errno::WOULDBLOCK) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

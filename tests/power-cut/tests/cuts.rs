@@ -36,3 +36,11 @@ fn faults_are_told_and_nothing_acknowledged_is_lost() {
         );
     }
 }
+
+/// Found by it: the folder's name was not synced, and the next start took the folder for one that lasts.
+#[test]
+fn a_folder_whose_sync_failed_is_made_again() {
+    let outcome = trial::faults(100).unwrap();
+    assert!(outcome.faults > 0);
+    assert!(outcome.found.is_clean(), "{:?}", outcome.found.problems);
+}
