@@ -4,7 +4,7 @@ use super::*;
 use arc_swap::ArcSwap;
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize},
-    thread,
+    task::{Context, Waker},
 };
 use tokio::task::{JoinSet, yield_now};
 
@@ -34,6 +34,8 @@ struct StandIn {
     reusable: bool,
     uses: u32,
     alive: Arc<AtomicUsize>,
+    /// Called whenever it is asked how long it has been idle.
+    looked_at: Option<Box<dyn Fn() + Send + Sync>>,
     _slot: Option<OwnedSemaphorePermit>,
 }
 
@@ -47,6 +49,7 @@ impl StandIn {
             reusable: true,
             uses: 0,
             alive: alive.clone(),
+            looked_at: None,
             _slot: Some(slot),
         })
     }
@@ -66,6 +69,9 @@ impl Warm for StandIn {
     }
 
     fn idle_since(&self) -> Instant {
+        if let Some(looked_at) = &self.looked_at {
+            looked_at();
+        }
         self.since
     }
 }
@@ -195,59 +201,44 @@ async fn instances_are_used_by_one_and_slots_come_back() {
 }
 
 /// The one that has been idle longest is taken by a request just when it is to give up its slot: another does.
-#[test]
-fn a_slot_is_found_although_the_oldest_was_just_taken() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
-    let slots = Slots::new(2);
-    let alive = Arc::default();
-    let first = Pool::new(&slots, MAX_REQUESTS);
-    // So that the look for the oldest takes a while.
-    let empty: Vec<_> = (0..3000).map(|_| Pool::new(&slots, MAX_REQUESTS)).collect();
-    let last = Pool::new(&slots, MAX_REQUESTS);
-    let (begun, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let rounds = 1000;
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut dice = Dice::new(0);
-            for round in 1..=rounds {
-                wait_for(&begun, round);
-                // Of all lengths: how long the other needs, the machine alone knows.
-                for _ in 0..dice.below(1 << (round % 14)) {
-                    std::hint::spin_loop();
-                }
-                let taken = first.take();
-                // Until the other has its slot.
-                wait_for(&ended, round);
-                drop(taken);
-                ended.store(round + rounds, SeqCst);
-            }
-        });
-        for round in 1..=rounds {
-            for pool in [&first, &last] {
-                let slot = slots.free.clone().try_acquire_owned().unwrap();
-                pool.put(StandIn::new(0, slot, &alive));
-            }
-            begun.store(round, SeqCst);
-            let by = Instant::now() + Duration::from_secs(2);
-            let slot = runtime.block_on(slots.take(by));
-            ended.store(round, SeqCst);
-            wait_for(&ended, round + rounds);
-            assert!(slot.is_ok(), "one was idle all the time (round {round})");
-            drop(slot);
-            drop((first.take(), last.take()));
-            ended.store(0, SeqCst);
+#[tokio::test]
+async fn a_slot_is_found_although_the_oldest_was_just_taken() {
+    let (slots, alive) = (Slots::new(2), Arc::default());
+    let [first, last] = [(); 2].map(|()| Pool::new(&slots, MAX_REQUESTS));
+    let taken = Arc::new(Mutex::new(None));
+    for pool in [&first, &last] {
+        let slot = slots.free.clone().try_acquire_owned().unwrap();
+        pool.put(StandIn::new(0, slot, &alive));
+    }
+    // The oldest has been seen by the time that the other is looked at.
+    last.idle().as_mut().unwrap()[0].looked_at = Some(Box::new({
+        let (first, taken) = (first.clone(), taken.clone());
+        move || {
+            let mut taken = taken.lock().unwrap();
+            *taken = taken.take().or_else(|| first.take());
         }
-    });
-    drop(empty);
+    }));
+    let slot = slots.take(Instant::now() + PATIENCE).await;
+    assert!(slot.is_ok(), "one was idle all the time");
+    assert!(taken.lock().unwrap().is_some());
+    assert_eq!(last.idle_count(), 0);
 }
 
-fn wait_for(number: &AtomicUsize, value: usize) {
-    let until = Instant::now() + PATIENCE;
-    while number.load(SeqCst) != value {
-        assert!(Instant::now() < until, "the other thread is gone");
-        thread::yield_now();
-    }
+/// All slots are in use when one is asked for: the first instance that falls idle gives up its own.
+#[tokio::test]
+async fn what_falls_idle_makes_room_for_who_waits() {
+    let (slots, alive) = (Slots::new(1), Arc::default());
+    let pool = Pool::new(&slots, MAX_REQUESTS);
+    let busy = StandIn::new(0, slots.free.clone().try_acquire_owned().unwrap(), &alive);
+    let mut waiter = Box::pin(slots.take(Instant::now() + PATIENCE));
+    let mut nobody = Context::from_waker(Waker::noop());
+    assert!(waiter.as_mut().poll(&mut nobody).is_pending());
+    pool.put(busy);
+    assert!(waiter.await.is_ok());
+    assert_eq!((pool.idle_count(), alive.load(SeqCst)), (0, 0));
+    assert_eq!(slots.waiting.load(SeqCst), 0);
+    // Nobody waits any more.
+    let slot = slots.take(Instant::now() + PATIENCE).await.unwrap();
+    pool.put(StandIn::new(0, slot, &alive));
+    assert_eq!(pool.idle_count(), 1);
 }
