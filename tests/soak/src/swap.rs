@@ -39,6 +39,9 @@ const WRITES: f64 = 40.0;
 const LEAST: f64 = 300.0;
 /// Of the cores' time, with the clients'.
 const LOAD: f64 = 0.5;
+/// So far from it the rate stays as it is; else it is set anew, so many times at most.
+const NEAR: f64 = 0.02;
+const LOOKS: u32 = 10;
 /// A probe, so that it can fail; little memory, so that it can be used up; instances that end when nobody asks.
 const CONFIG: &str = "backend: {database: {client: better-sqlite3, connection: {directory: ./db}}}\n\
      plugins: {swapped: {probe: /ready, limits: {memory: 32MiB, instanceIdle: 1s}}, todo: {limits: {instanceIdle: 1s}}}";
@@ -331,13 +334,16 @@ impl Loads {
             holds: Holds::default(),
         };
         // A request takes more the fewer there are, so the first answer is not the last.
-        for _ in 0..3 {
+        for _ in 0..if small { 3 } else { LOOKS } {
             let load = loads.start(host);
             let begun = Cores::now();
             std::thread::sleep(time);
             let busy = Cores::busy_since(begun);
             let seen = load.stop(&mut stored);
             assert_eq!(seen.failed, 0, "{:?}", seen.failures);
+            if (busy - LOAD).abs() < NEAR {
+                break;
+            }
             loads.rate = (loads.rate * LOAD / busy).min(most.rate() / 2.0).max(LEAST);
         }
         (loads, stored)

@@ -12,8 +12,8 @@ pub(super) struct Sample {
 pub(super) struct Growth {
     pub(super) mib_an_hour: f64,
     /// The median of the first and the last tenth of what was looked at.
-    pub(super) first_mib: u64,
-    pub(super) last_mib: u64,
+    pub(super) first_mib: f64,
+    pub(super) last_mib: f64,
 }
 
 /// The median of the slopes between any two samples (Theil-Sen, which a few samples taken in a peak do not move), without
@@ -23,8 +23,8 @@ pub(super) fn slope(samples: &[Sample]) -> Option<Growth> {
     if settled.len() < 3 {
         return None;
     }
-    #[expect(clippy::cast_precision_loss, reason = "KiB of a process, and minutes")]
-    let point = |sample: &Sample| (sample.minute as f64 / 60.0, sample.kib as f64 / 1024.0);
+    #[expect(clippy::cast_precision_loss, reason = "minutes")]
+    let point = |sample: &Sample| (sample.minute as f64 / 60.0, mib(sample));
     let mut slopes = Vec::new();
     for (at, a) in settled.iter().enumerate() {
         for b in &settled[at + 1..] {
@@ -41,11 +41,15 @@ pub(super) fn slope(samples: &[Sample]) -> Option<Growth> {
     })
 }
 
-/// MiB.
-fn middle(samples: &[Sample]) -> u64 {
-    let mut all: Vec<_> = samples.iter().map(|sample| sample.kib).collect();
-    all.sort_unstable();
-    all[all.len() / 2] >> 10
+fn middle(samples: &[Sample]) -> f64 {
+    let mut all: Vec<_> = samples.iter().map(mib).collect();
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "KiB of a process")]
+fn mib(sample: &Sample) -> f64 {
+    sample.kib as f64 / 1024.0
 }
 
 #[cfg(test)]
