@@ -56,6 +56,9 @@ pub struct Backend {
     pub admin_socket: PathBuf,
     /// `backend.trustProxy`: peers whose `Forwarded` and `X-Forwarded-*` are believed. Default none.
     pub trust_proxy: Vec<ipnet::IpNet>,
+    /// `backend.bodies`: bytes of bodies that all clients together may make the host keep, of requests that come and
+    /// answers that are read; 16 KiB of each do not count. Default 512 MiB.
+    pub bodies: u64,
     /// `backend.lifecycle.startupRequestPauseTimeout`: how long a request waits for a plugin that still loads. Default 5 s.
     pub startup_pause: Duration,
     /// `backend.lifecycle.serverShutdownTimeout`: how long a stop waits for what runs. Default 10 s.

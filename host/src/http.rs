@@ -18,6 +18,7 @@ mod exchange;
 mod head;
 mod health;
 mod inflate;
+mod kept;
 mod listen;
 mod media;
 mod reply;
@@ -47,6 +48,7 @@ pub struct Shared {
     startup_pause: Duration,
     shutdown_timeout: Duration,
     bounds: Bounds,
+    kept: kept::Kept,
     stage: AtomicU8,
     stage_changed: Notify,
 }
@@ -71,6 +73,7 @@ impl Shared {
             startup_pause: backend.startup_pause,
             shutdown_timeout: backend.shutdown_timeout,
             bounds: Bounds::default(),
+            kept: kept::Kept::new(backend.bodies),
             stage: AtomicU8::new(Stage::Serving as u8),
             stage_changed: Notify::new(),
         }

@@ -14,6 +14,7 @@ pub mod descriptor;
 mod error;
 mod gate;
 pub mod header;
+mod held;
 mod history;
 mod inspect;
 mod instance;

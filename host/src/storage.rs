@@ -14,7 +14,7 @@ mod migration;
 pub mod sqlite;
 mod value;
 
-pub use durable::create_durably;
+pub use durable::{create_durably, remove_unfinished, write_durably};
 pub use error::{
     ConstraintKind, ConstraintViolation, DbError, Error, LimitExceeded, LimitKind, MigrationError,
     OpenError,

@@ -76,6 +76,15 @@ impl Host {
         self.child.as_ref().expect("a running host").id()
     }
 
+    /// Resident memory of the process, the most since its start.
+    pub fn peak_kib(&self) -> usize {
+        let status = format!("/proc/{}/status", self.pid());
+        let status = std::fs::read_to_string(status).expect("a running host");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.map(|line| line.trim().trim_end_matches(" kB"));
+        kib.and_then(|kib| kib.parse().ok()).expect("VmHWM in kB")
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.as_ref().expect("a folder").path()
     }

@@ -4,6 +4,7 @@ mod answers;
 mod bodies;
 mod capacity;
 mod faults;
+mod held;
 mod instances;
 mod logs;
 mod outside;

@@ -15,6 +15,11 @@ use std::{
 /// Bytes of the path of a Unix socket that the system takes.
 const MAX_SOCKET_PATH: usize = 107;
 
+/// `backend.bodies`, bytes.
+const BODIES: u64 = 512 << 20;
+const LEAST_BODIES: u64 = 1 << 20;
+const MOST_BODIES: u64 = 1 << 40;
+
 /// `folder` is that of the first file.
 pub(super) fn backend(section: &Section<'_>, folder: &Path) -> Backend {
     let lifecycle = section.section("lifecycle");
@@ -27,6 +32,7 @@ pub(super) fn backend(section: &Section<'_>, folder: &Path) -> Backend {
         cache: cache(&section.section("cache")),
         admin_socket: admin_socket(section, folder),
         trust_proxy: proxies::trusted(section),
+        bodies: section.size("bodies", LEAST_BODIES..=MOST_BODIES, BODIES),
         startup_pause: lifecycle.time("startupRequestPauseTimeout", pause, Duration::from_secs(5)),
         shutdown_timeout: lifecycle.time("serverShutdownTimeout", stop, Duration::from_secs(10)),
     };

@@ -16,13 +16,18 @@ use std::{
     os::{fd::AsRawFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 use tokio::task::block_in_place;
 use wasmtime::component::Component;
 
 /// Compiled components kept; past it the ones unused for longest go. One of a Rust plugin takes 1 to 2 MB.
 const MAX_FILES: usize = 1024;
+
+/// What the name of a file begins with until it is whole: tempfile's default.
+const UNFINISHED: &str = ".tmp";
+/// Such a file that nobody has written to for so long was left by a host that was killed. Hosts may share the folder.
+const UNFINISHED_FOR: Duration = Duration::from_secs(3600);
 
 /// Bytes that are hashed at once: a few reads for a file of some MiB.
 const READ: usize = 128 << 10;
@@ -68,7 +73,26 @@ impl Cache {
             in_use: InUse::default(),
         };
         cache.check_private()?;
+        if let Err(error) = cache.remove_unfinished() {
+            tracing::warn!(folder = %folder.display(), %error, "unfinished files are not removed");
+        }
         Ok(cache)
+    }
+
+    fn remove_unfinished(&self) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+                let meta = entry.metadata()?;
+                let age = meta.modified()?.elapsed().unwrap_or_default();
+                if meta.is_file() && age >= UNFINISHED_FOR {
+                    // Another host may have been faster.
+                    let _ = std::fs::remove_file(entry.path());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The component ready to link: one that is in use already, or from the cache, or compiled in a child process (and
@@ -170,7 +194,9 @@ impl Cache {
             (path.to_owned(), code),
             (digest_path(path), digest.as_bytes()),
         ] {
-            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?; // 0600
+            let mut file = tempfile::Builder::new()
+                .prefix(UNFINISHED)
+                .tempfile_in(&self.folder)?; // 0600
             file.write_all(bytes)?;
             file.persist(target).map_err(|e| e.error)?;
         }

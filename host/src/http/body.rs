@@ -1,15 +1,19 @@
 //! A request's body: bounded, inflated, and collected where it is small enough, so that slow clients hold no instance.
 
+mod collect;
+
 use super::{
     error::{BODY_BROKEN, BODY_TIMED_OUT, Refusal},
     inflate::{self, Inflate},
+    kept::Kept,
     socket::Watch,
 };
 use crate::{
     config::Limits,
     plugin::{self, BodyError, Content},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use collect::{Collected, collect};
 use http::{
     HeaderMap,
     header::{CONTENT_ENCODING, CONTENT_LENGTH},
@@ -42,6 +46,8 @@ pub(super) enum Fault {
     /// The connection ended within it, or its chunks are malformed.
     Broken,
     TimedOut,
+    /// All clients together have too many of them here.
+    Crowded,
 }
 
 impl From<Fault> for Refusal {
@@ -51,6 +57,7 @@ impl From<Fault> for Refusal {
             Fault::Corrupt => Self::BodyCorrupt,
             Fault::Broken => BODY_BROKEN,
             Fault::TimedOut => BODY_TIMED_OUT,
+            Fault::Crowded => Self::Crowded,
         }
     }
 }
@@ -62,6 +69,7 @@ impl Fault {
             Self::TooLarge => plugin::Error::BodyTooLarge,
             Self::Corrupt | Self::Broken => plugin::Error::BodyBroken,
             Self::TimedOut => plugin::Error::TimedOut,
+            Self::Crowded => plugin::Error::Overloaded,
         })
     }
 }
@@ -92,16 +100,18 @@ impl Progress {
     }
 }
 
-/// Prepares the body, and `headers` to match. `incoming` is taken when reading it has begun.
+/// Prepares the body, and `headers` to match. `incoming` is taken when reading it has begun. `kept`: what is collected
+/// counts there.
 pub(super) async fn receive(
     incoming: &mut Option<Incoming>,
     headers: &mut HeaderMap,
     limits: &Limits,
     watch: &Arc<Watch>,
+    kept: &Kept,
 ) -> Result<Received, Refusal> {
     match incoming.take_if(|raw| !raw.is_end_stream()) {
         // Boxed: most requests have no body, and the state of reading one would be part of theirs.
-        Some(raw) => Box::pin(read(raw, incoming, headers, limits, watch)).await,
+        Some(raw) => Box::pin(read(raw, incoming, headers, limits, watch, kept)).await,
         None => Ok(Received {
             body: Content::Whole(Bytes::new()),
             streaming: None,
@@ -115,6 +125,7 @@ async fn read(
     headers: &mut HeaderMap,
     limits: &Limits,
     watch: &Arc<Watch>,
+    kept: &Kept,
 ) -> Result<Received, Refusal> {
     let declared = raw.size_hint().exact();
     let coding = inflate::coding(headers);
@@ -142,7 +153,7 @@ async fn read(
 
     let mut begun = None;
     if coded || declared.is_none_or(|length| length <= limits.buffer as u64) {
-        match collect(&mut source, limits.buffer).await? {
+        match collect(&mut source, limits.buffer, kept).await? {
             Collected::Whole(bytes) => {
                 headers.insert(CONTENT_LENGTH, bytes.len().into());
                 return Ok(Received {
@@ -195,44 +206,6 @@ pub(super) async fn discard(mut unwanted: Incoming, watch: &Watch) -> bool {
     };
     watch.busy();
     ended
-}
-
-enum Collected {
-    Whole(Bytes),
-    /// More than the buffer holds, and there is more to come.
-    Part(Bytes),
-}
-
-async fn collect(source: &mut Source, buffer: usize) -> Result<Collected, Fault> {
-    let mut first = Bytes::new();
-    let mut more = BytesMut::new();
-    while let Some(frame) = source.frame().await {
-        // Trailers are not passed on.
-        let Ok(data) = frame?.into_data() else {
-            continue;
-        };
-        if first.is_empty() {
-            first = data;
-        } else {
-            if more.is_empty() {
-                more.reserve((first.len() + data.len()).max(source.expected(buffer)));
-                more.extend_from_slice(&first);
-            }
-            more.extend_from_slice(&data);
-        }
-        if first.len().max(more.len()) > buffer {
-            return Ok(Collected::Part(joined(first, more)));
-        }
-    }
-    Ok(Collected::Whole(joined(first, more)))
-}
-
-fn joined(first: Bytes, more: BytesMut) -> Bytes {
-    if more.is_empty() {
-        first
-    } else {
-        more.freeze()
-    }
 }
 
 /// The body as it was meant: inflated, and never more than the limit.

@@ -32,6 +32,8 @@ pub(super) enum Refusal {
     Unavailable,
     /// The plugin has more requests than it can take.
     Overloaded,
+    /// Clients have more bodies here than all of them together may.
+    Crowded,
     TimedOut,
     Trapped,
     BadAnswer,
@@ -110,6 +112,11 @@ impl Refusal {
                 "ServiceUnavailableError",
                 "The plugin has too many requests; try again",
             ),
+            Self::Crowded => (
+                S::SERVICE_UNAVAILABLE,
+                "ServiceUnavailableError",
+                "The server has too many bodies to keep; try again",
+            ),
             Self::TimedOut => (
                 S::GATEWAY_TIMEOUT,
                 "GatewayTimeoutError",
@@ -135,7 +142,7 @@ impl Refusal {
             Self::MethodNotAllowed(allowed) => say(ALLOW, allowed),
             Self::Unauthenticated => say(WWW_AUTHENTICATE, "Bearer realm=\"greenroom\""),
             Self::UnknownCoding => say(ACCEPT_ENCODING, "gzip, deflate"),
-            Self::Overloaded => say(RETRY_AFTER, "1"),
+            Self::Overloaded | Self::Crowded => say(RETRY_AFTER, "1"),
             Self::Starting | Self::Unavailable => say(RETRY_AFTER, "5"),
             Self::Bare(_) => {
                 say(CONNECTION, "close");
@@ -235,7 +242,12 @@ mod tests {
             answer(Refusal::MethodNotAllowed("GET, HEAD")).1[ALLOW],
             "GET, HEAD"
         );
-        for busy in [Refusal::Overloaded, Refusal::Starting, Refusal::Unavailable] {
+        for busy in [
+            Refusal::Overloaded,
+            Refusal::Crowded,
+            Refusal::Starting,
+            Refusal::Unavailable,
+        ] {
             assert_eq!(answer(busy).0, 503);
             assert!(answer(busy).1.contains_key(RETRY_AFTER));
         }

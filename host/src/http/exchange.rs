@@ -77,6 +77,7 @@ pub(super) async fn answer(
         Err(status) => Err(Refusal::Bare(status)),
     };
     let refused = outcome.is_err();
+    let crowded = matches!(outcome, Err(Refusal::Crowded));
     let (status, mut headers, answer) = outcome.unwrap_or_else(|refusal| {
         let (status, headers, body) = refusal.answer(&asked.method, &asked.target.to_string());
         (status, headers, Content::Whole(body.into()))
@@ -89,6 +90,7 @@ pub(super) async fn answer(
         Some(_) if headers.contains_key(CONNECTION) => true,
         Some(unread) => Box::pin(body::discard(unread, &connection.watch)).await,
         // Reading it had begun. When the body was what was wrong, some of it is still under way.
+        None if crowded => false,
         None => !(refused && status.is_client_error()),
     };
     // What follows CONNECT may be meant for the other end of a tunnel.
@@ -200,6 +202,7 @@ async fn call(
         &mut head.headers,
         mount.limits(),
         &connection.watch,
+        &asked.shared.kept,
     )
     .await?;
 

@@ -11,7 +11,7 @@ use super::{
     descriptor::Descriptor,
     gate::{Gate, Hold},
     header,
-    history::{History, write_durably},
+    history::{History, MODE},
     link::Linkers,
     load_error::{LoadError, Stage},
     mount::{Data, Mount},
@@ -29,6 +29,7 @@ use crate::{
 };
 use bytes::Bytes;
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -38,6 +39,10 @@ use tokio::{
     task::block_in_place,
 };
 use wasmtime::component::Component;
+
+/// A file in the plugins folder whose writer was killed is removed at a start after so long: until then another host,
+/// which shares the folder, may be writing it.
+const UNFINISHED: Duration = Duration::from_secs(3600);
 
 /// Deploys of different plugins that run at once; each takes two instances beyond the pool's.
 const AT_ONCE: usize = 16;
@@ -93,6 +98,15 @@ pub struct Databases {
     pub folders: Vec<(config::Connection, Arc<storage::Folder>)>,
 }
 
+/// In which uploads are kept: the plugins folder, and those of files that the config names.
+fn component_folders(settings: &config::Plugins) -> BTreeSet<PathBuf> {
+    let named = settings.entries.values().filter_map(|plugin| {
+        let parent = plugin.component.as_ref()?.parent()?;
+        Some(parent.to_owned())
+    });
+    named.chain([settings.directory.clone()]).collect()
+}
+
 impl Deployer {
     pub fn new(
         registry: Registry,
@@ -110,6 +124,14 @@ impl Deployer {
                 settings.state.display()
             )
         })?;
+        for folder in component_folders(&settings) {
+            match storage::remove_unfinished(&folder, UNFINISHED) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(folder = %folder.display(), %error, "unfinished files are not removed");
+                }
+                _ => {}
+            }
+        }
         Ok(Self(Arc::new(Shared {
             registry,
             engine,

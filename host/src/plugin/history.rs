@@ -14,16 +14,20 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::HashSet,
     fs::{File, OpenOptions},
-    io::{self, Write},
+    io,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 /// Builds kept a plugin, the live one included.
 const KEPT: usize = 5;
 
 const LOCK: &str = "plugins.lock";
+
+/// Of components and their order: what is in them is no secret.
+pub(super) const MODE: u32 = 0o644;
 
 pub(super) struct History {
     folder: PathBuf,
@@ -41,10 +45,19 @@ struct Order {
 
 impl History {
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        storage::create_durably(&folder.join("builds"), 0o777)?;
+        let builds = folder.join("builds");
+        storage::create_durably(&builds, 0o777)?;
+        let lock = lock(&folder.join(LOCK))?;
+        if lock.is_some() {
+            for folder in [folder, &builds] {
+                if let Err(error) = storage::remove_unfinished(folder, Duration::ZERO) {
+                    tracing::warn!(folder = %folder.display(), %error, "unfinished files are not removed");
+                }
+            }
+        }
         Ok(Self {
             folder: folder.into(),
-            _lock: lock(&folder.join(LOCK))?,
+            _lock: lock,
             writing: Mutex::default(),
         })
     }
@@ -110,7 +123,7 @@ impl History {
         if self.build_path(build).exists() {
             self.sync()?;
         } else {
-            write_durably(&self.build_path(build), bytes)?;
+            storage::write_durably(&self.build_path(build), bytes, MODE)?;
         }
         builds.retain(|b| *b != build);
         builds.insert(0, build);
@@ -118,7 +131,8 @@ impl History {
         let order = Order {
             builds: builds.iter().map(ToString::to_string).collect(),
         };
-        write_durably(&self.order_path(id), &serde_json::to_vec(&order)?)?;
+        let order = serde_json::to_vec(&order)?;
+        storage::write_durably(&self.order_path(id), &order, MODE)?;
         if let Err(error) = self.clean_up() {
             tracing::warn!(folder = %self.folder.display(), %error, "builds that no plugin names are not removed");
         }
@@ -179,22 +193,6 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
         )),
         locked => Ok(locked.map(|()| Some(lock))?),
     }
-}
-
-/// Replaces `path` in one step: readers and a crash see the old content or the new, never a part.
-pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = path
-        .parent()
-        .ok_or_else(|| io::Error::other("a path without a folder"))?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".greenroom-")
-        .permissions(std::fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

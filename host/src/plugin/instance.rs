@@ -54,10 +54,11 @@ pub(super) fn store(
     let mut store = Store::new(engine, State::new(services, wasi, scope, memory));
     store.limiter(|state| &mut state.memory);
     store.set_hostcall_fuel(HOSTCALL_FUEL);
-    store.epoch_deadline_callback(|store| {
+    store.epoch_deadline_callback(|mut store| {
         if store.data().deadline().passed() {
             return Err(wasmtime::Error::from(OutOfTime));
         }
+        store.data_mut().check_held()?;
         // As tokio's own yield: sockets and timers are looked at before it runs on.
         Ok(UpdateDeadline::YieldCustom(
             1,

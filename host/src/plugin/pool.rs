@@ -23,7 +23,7 @@ pub(super) trait Warm {
 
 impl Warm for Instance {
     fn rest(&mut self, max_requests: u32) -> bool {
-        if self.uses >= max_requests || !self.store.data().is_reusable() {
+        if self.uses >= max_requests || !self.store.data_mut().is_reusable() {
             return false;
         }
         self.idle_since = Instant::now();
@@ -62,15 +62,20 @@ impl<T: Warm> Slots<T> {
         // two always sees the other.
         self.waiting.fetch_add(1, SeqCst);
         let _waiting = Waiting(&self.waiting);
-        self.evict();
+        // Another call may take the slot that became free: then one more goes.
+        while self.evict() {
+            if let Ok(slot) = self.free.clone().try_acquire_owned() {
+                return Ok(slot);
+            }
+        }
         match timeout_at(by.into(), self.free.clone().acquire_owned()).await {
             Ok(Ok(slot)) => Ok(slot),
             _ => Err(Error::Overloaded),
         }
     }
 
-    /// Ends the instance that has been idle longest, if one is idle.
-    fn evict(&self) {
+    /// Ends the instance that has been idle longest. `false`: none is idle.
+    fn evict(&self) -> bool {
         let pools: Vec<_> = self.known().iter().filter_map(Weak::upgrade).collect();
         loop {
             let oldest = pools
@@ -78,9 +83,10 @@ impl<T: Warm> Slots<T> {
                 .filter_map(|pool| Some((pool.idle_longest()?, pool)))
                 .min_by_key(|(since, _)| *since);
             match oldest {
+                Some((_, pool)) if pool.drop_oldest() => return true,
                 // A request took it meanwhile: another may be idle.
-                Some((_, pool)) if !pool.drop_oldest() => {}
-                _ => return,
+                Some(_) => {}
+                None => return false,
             }
         }
     }
@@ -173,6 +179,7 @@ impl<T: Warm> Pool<T> {
             .map(|idle| idle.remove(0));
         oldest.is_some()
     }
+
     fn idle(&self) -> MutexGuard<'_, Option<Vec<Box<T>>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,9 @@
 //! The `T` of `Store<T>`: what an instance's host calls reach.
 
-use super::limits::Memory;
+use super::{
+    held::{self, Hoard},
+    limits::Memory,
+};
 use crate::{
     engine::Busy,
     service::{Deadline, Scope, Speaker, config, keyvalue, logging, outbound, sql, stdio::Output},
@@ -94,6 +97,7 @@ impl State {
         self.stdout.begin(&scope.request);
         self.stderr.begin(&scope.request);
         self.scope = scope;
+        self.outbound.begin();
         self.busy.get_or_insert_with(Busy::begin);
     }
 
@@ -111,9 +115,15 @@ impl State {
         self.stderr.clone()
     }
 
-    /// True when another request can have the instance: no transaction was left open, and memory is about what it was.
-    pub(super) fn is_reusable(&self) -> bool {
-        !self.transactions.any() && !self.memory.has_swollen()
+    /// True when another request can have the instance: no transaction was left open, memory is about what it was, and
+    /// few handles are left.
+    pub(super) fn is_reusable(&mut self) -> bool {
+        !self.transactions.any() && !self.memory.has_swollen() && held::is_little(&mut self.table)
+    }
+
+    /// Whether handles keep no more in the host than they may.
+    pub(super) fn check_held(&mut self) -> Result<(), Hoard> {
+        held::check(&mut self.table)
     }
 
     pub(super) fn config(&mut self) -> config::View<'_> {

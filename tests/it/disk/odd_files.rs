@@ -1,7 +1,10 @@
 //! Things that are no files where files are expected. A pipe that is opened to be read keeps its reader waiting for ever.
 
 use super::*;
-use std::os::unix::{fs::symlink, net::UnixListener};
+use std::{
+    os::unix::{fs::symlink, net::UnixListener},
+    time::{Duration, SystemTime},
+};
 
 type Put = fn(&Path);
 
@@ -97,4 +100,42 @@ fn a_databases_folder_behind_a_link_is_used() {
     assert!(host.folder().join("data/c.sqlite").exists());
     let host = host.restart();
     works(&host, "c", 1);
+}
+
+/// Two folders have a lock, so that nobody else can be writing there. In the others it takes two hours without a write.
+#[test]
+fn what_a_killed_host_had_not_finished_goes_at_the_next_start() {
+    const HOURS: Duration = Duration::from_secs(7200);
+    let of_a_dead_host = |path: &Path, age: Duration| {
+        let file = fs::File::create(path).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    };
+    let host = setup().own_cache().start();
+    let mut gone = Vec::new();
+    let mut stay = Vec::new();
+    let host = host.restart_after(|folder| {
+        for (place, locked, name) in [
+            ("db/plugins.state", true, ".greenroom-a1"),
+            ("db/plugins.state/builds", true, ".greenroom-a1"),
+            ("plugins", false, ".greenroom-a1"),
+            ("cache/greenroom", false, ".tmpa1"),
+        ] {
+            let path = |end: &str| folder.join(place).join(format!("{name}{end}"));
+            of_a_dead_host(&path("old"), HOURS);
+            of_a_dead_host(&path("new"), Duration::ZERO);
+            gone.push(path("old"));
+            let new = if locked { &mut gone } else { &mut stay };
+            new.push(path("new"));
+            let other = path("old").with_file_name("notes");
+            of_a_dead_host(&other, HOURS);
+            stay.push(other);
+        }
+    });
+    for path in gone {
+        assert!(!path.exists(), "{}", path.display());
+    }
+    for path in stay {
+        assert!(path.exists(), "{}", path.display());
+    }
+    works(&host, "c", 0);
 }

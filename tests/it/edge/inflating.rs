@@ -123,7 +123,7 @@ fn a_bomb_is_stopped_at_the_limit() {
     // 300 MiB of zeros, coded twice over: members after members.
     let bomb = gzip(&vec![0; 30 * MIB]).repeat(10);
     assert!(bomb.len() < MIB);
-    let before = peak_memory(&host);
+    let before = host.peak_kib();
     for _ in 0..5 {
         assert_host_error(
             &post(&host, ECHO, "gzip", bomb.clone()),
@@ -135,7 +135,7 @@ fn a_bomb_is_stopped_at_the_limit() {
         let unread = post(&host, "/api/chameleon/unread", "gzip", bomb.clone());
         assert!(matches!(unread.status, 200 | 413), "{}", unread.status);
     }
-    let grown = peak_memory(&host).saturating_sub(before);
+    let grown = host.peak_kib().saturating_sub(before);
     assert!(grown < 200 << 10, "the host grew by {grown} KiB");
     assert_eq!(host.get(ECHO).status, 200);
 }
@@ -153,7 +153,7 @@ fn bombs_of_every_shape_are_stopped_at_the_limit() {
         ("gzip", gzip(&vec![0; 20_000]).repeat(1000)),
         ("gzip", [gzip(b"a").repeat(1000), gzip(&zeros)].concat()),
     ];
-    let before = peak_memory(&host);
+    let before = host.peak_kib();
     for (n, (coding, bomb)) in bombs.into_iter().enumerate() {
         assert!(bomb.len() < MIB);
         for target in [ECHO, "/api/chameleon/upload"] {
@@ -181,7 +181,7 @@ fn bombs_of_every_shape_are_stopped_at_the_limit() {
     assert_eq!(post(&host, ECHO, "gzip, gzip", twice.clone()).status, 415);
     // Said to be coded once, it is the inner one that arrives.
     assert_eq!(post(&host, ECHO, "gzip", twice).status, 200);
-    let grown = peak_memory(&host).saturating_sub(before);
+    let grown = host.peak_kib().saturating_sub(before);
     assert!(grown < 100 << 10, "the host grew by {grown} KiB");
 }
 
@@ -192,13 +192,13 @@ fn what_inflates_beyond_the_buffer_streams() {
     host.request("POST", "/api/chameleon/upload")
         .body(vec![0; MIB])
         .send();
-    let before = peak_memory(&host);
+    let before = host.peak_kib();
     let answer = post(&host, "/api/chameleon/upload", "gzip", bomb);
     assert_eq!(
         (answer.status, answer.text()),
         (200, (300 * MIB).to_string())
     );
-    let grown = peak_memory(&host).saturating_sub(before);
+    let grown = host.peak_kib().saturating_sub(before);
     assert!(grown < 100 << 10, "the host grew by {grown} KiB");
 }
 
@@ -219,16 +219,6 @@ fn members_without_content_have_an_end() {
     }
     let answer = wire.answer();
     assert_eq!(answer.status(), 413, "{}", answer.text());
-}
-
-/// KiB.
-fn peak_memory(host: &Host) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", host.pid())).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 #[test]

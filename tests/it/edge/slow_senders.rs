@@ -121,3 +121,41 @@ fn a_client_that_goes_away_within_its_body_frees_its_place() {
     }
     others_are_served(&host);
 }
+
+/// Of two MiB of bodies that are under way 16 KiB each do not count: 11 of these fit at most, and fewer where a buffer grew
+/// beyond its body, or others that are refused had a part of the room just then.
+#[test]
+fn all_bodies_together_are_bounded() {
+    let host = host_with(&format!("backend: {{bodies: 2MiB}}\n{POOL}"));
+    let body = vec![b'a'; 200_000];
+    let begin = |n: usize| {
+        let mut wire = Wire::open(host.address());
+        wire.send(format!(
+            "POST /api/chameleon/echo?n={n} HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n"
+        ));
+        wire.send(&body[..199_999]);
+        wire
+    };
+    let mut slow: Vec<Wire> = (0..20).map(begin).collect();
+    host.wait_for_log(&["backend.bodies"]);
+    others_are_served(&host);
+    let small = host.post("/api/chameleon/echo", &json!({"few": "bytes"}));
+    assert_eq!(small.status, 200, "{}", small.text());
+    let mut fitted = 0;
+    for wire in &mut slow {
+        wire.send(&body[199_999..]);
+        let answer = wire.answer();
+        if answer.status() == 200 {
+            fitted += 1;
+            assert_eq!(answer.json()["body"], json!(body.len()));
+        } else {
+            assert_eq!(answer.status(), 503, "{}", answer.text());
+            assert_eq!(answer.header("retry-after"), Some("1"));
+        }
+    }
+    assert!((3..=11).contains(&fitted), "{fitted} of them fitted");
+    // The room is free again.
+    let mut wire = begin(20);
+    wire.send(&body[199_999..]);
+    assert_eq!(wire.answer().json()["body"], json!(body.len()));
+}

@@ -199,3 +199,15 @@ fn refuses_what_would_be_served_without_tls() {
     }
     assert!(config("backend: { https: false }").notes.is_empty());
 }
+
+#[test]
+fn bodies_of_all_clients_have_a_bound() {
+    assert_eq!(config("").backend.bodies, 512 << 20);
+    let two = config("backend: { bodies: 2GiB }");
+    assert_eq!(two.backend.bodies, 2 << 30);
+    assert_eq!(two.notes, Vec::<String>::new());
+    for bad in ["1023KiB", "2TiB", "much", "true", "[]"] {
+        let message = wrong(&format!("backend: {{ bodies: {bad} }}"));
+        assert!(message.contains("backend.bodies"), "{bad}: {message}");
+    }
+}

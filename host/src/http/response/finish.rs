@@ -8,6 +8,7 @@ use super::{
 use crate::{
     http::{
         compress::{self, Coding, Compressed, SMALLEST},
+        error::Refusal,
         etag, media,
         reply::Reply,
     },
@@ -17,8 +18,8 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,
     header::{
-        ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
-        CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED,
+        ACCEPT_RANGES, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LANGUAGE,
+        CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED,
     },
 };
 
@@ -87,13 +88,28 @@ pub(in crate::http) async fn finish(
     let body = if head {
         without_body(&mut headers, status, body)
     } else {
-        body
+        kept(asked, &mut status, &mut headers, body)
     };
     stamp(&mut headers, asked);
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
+}
+
+/// What is whole waits here for its reader, as long as there is room for it.
+fn kept(asked: &Asked<'_>, status: &mut StatusCode, headers: &mut HeaderMap, body: Reply) -> Reply {
+    let Reply::Whole(bytes) = body else {
+        return body;
+    };
+    if let Some(bytes) = asked.shared.kept.hold(bytes) {
+        return Reply::Whole(bytes);
+    }
+    let connection = headers.remove(CONNECTION);
+    let (crowded, own, text) = Refusal::Crowded.answer(&asked.method, &asked.target.to_string());
+    (*status, *headers) = (crowded, own);
+    headers.extend(connection.map(|value| (CONNECTION, value)));
+    Reply::Whole(text.into())
 }
 
 /// Gives the answer a weak tag when it has none and its bytes are known.

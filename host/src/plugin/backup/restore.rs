@@ -7,6 +7,7 @@ use crate::{
     plugin::deploy::Databases,
     storage::{
         backup::{digest, duplicate, look, there},
+        create_durably,
         replace::{Step, carry_out, finish, set_aside, staging},
     },
 };
@@ -75,7 +76,7 @@ pub fn restore(
     }
     let chosen = chosen(&wanted.plugins, known)
         .with_context(|| format!("the backup {}", wanted.folder.display()))?;
-    std::fs::create_dir_all(&settings.state)
+    create_durably(&settings.state, 0o777)
         .with_context(|| format!("plugins.state: {}", settings.state.display()))?;
     finish_restore(settings)?;
     let (mut staged, mut plugins, mut warnings) = (Vec::new(), BTreeMap::new(), Vec::new());
@@ -198,7 +199,7 @@ impl One<'_> {
         }
         self.may_replace(&place)?;
         if let Some(parent) = place.parent() {
-            std::fs::create_dir_all(parent)
+            create_durably(parent, 0o777)
                 .with_context(|| format!("plugins.directory: {}", parent.display()))?;
         }
         self.copy(name, sum, place, 0o644).map(Some)

@@ -237,7 +237,7 @@ impl Deployer {
 
     fn keep_file(&self, mount: &Mount, id: BuildId, bytes: &[u8]) -> Result<(), LoadError> {
         let file = self.file(mount.id());
-        block_in_place(|| write_durably(&file, bytes)).map_err(|e| {
+        block_in_place(|| storage::write_durably(&file, bytes, MODE)).map_err(|e| {
             LoadError::new(Stage::File, format!("cannot write {}: {e}", file.display()))
         })?;
         mount.set_folder(id);
@@ -312,7 +312,7 @@ fn warnings(id: &PluginId, descriptor: Option<&Descriptor>) -> Vec<String> {
 
 fn put_back(mount: &Mount, file: &Path, before: Option<Bytes>) {
     let done = match &before {
-        Some(bytes) => write_durably(file, bytes),
+        Some(bytes) => storage::write_durably(file, bytes, MODE),
         None => std::fs::remove_file(file),
     };
     if let Some(bytes) = before {

@@ -1,4 +1,7 @@
-//! Pools and slots under threads: stand-ins instead of instances, everything else is real.
+//! Pools and slots under threads: stand-ins instead of instances, everything else is real. [`model`] has every order but
+//! that of the machine's own.
+
+mod model;
 
 use super::*;
 use arc_swap::ArcSwap;
@@ -31,12 +34,26 @@ struct StandIn {
     build: usize,
     busy: AtomicBool,
     since: Instant,
+    /// When it falls idle by somebody's own clock.
+    now: Option<Instant>,
     reusable: bool,
     uses: u32,
     alive: Arc<AtomicUsize>,
     /// Called whenever it is asked how long it has been idle.
     looked_at: Option<Box<dyn Fn() + Send + Sync>>,
     _slot: Option<OwnedSemaphorePermit>,
+    /// Fields go in their order: this one right after the slot is free.
+    then: Then,
+}
+
+/// Does it when it goes.
+#[derive(Default)]
+struct Then(Option<Box<dyn Fn() + Send + Sync>>);
+
+impl Drop for Then {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|act| act());
+    }
 }
 
 impl StandIn {
@@ -46,11 +63,13 @@ impl StandIn {
             build,
             busy: AtomicBool::new(false),
             since: Instant::now(),
+            now: None,
             reusable: true,
             uses: 0,
             alive: alive.clone(),
             looked_at: None,
             _slot: Some(slot),
+            then: Then::default(),
         })
     }
 }
@@ -64,7 +83,7 @@ impl Drop for StandIn {
 
 impl Warm for StandIn {
     fn rest(&mut self, max_requests: u32) -> bool {
-        self.since = Instant::now();
+        self.since = self.now.unwrap_or_else(Instant::now);
         self.reusable && self.uses < max_requests
     }
 
@@ -222,6 +241,30 @@ async fn a_slot_is_found_although_the_oldest_was_just_taken() {
     assert!(slot.is_ok(), "one was idle all the time");
     assert!(taken.lock().unwrap().is_some());
     assert_eq!(last.idle_count(), 0);
+}
+
+/// Another request takes the slot that was made free for this one: one more is made free.
+#[tokio::test]
+async fn a_slot_is_found_although_the_one_made_free_was_just_taken() {
+    let (slots, alive) = (Slots::new(2), Arc::default());
+    let pool = Pool::new(&slots, MAX_REQUESTS);
+    let taken = Arc::new(Mutex::new(None));
+    for _ in 0..2 {
+        let slot = slots.free.clone().try_acquire_owned().unwrap();
+        let mut instance = StandIn::new(0, slot, &alive);
+        let (free, taken) = (slots.free.clone(), taken.clone());
+        instance.then.0 = Some(Box::new(move || {
+            let mut taken = taken.lock().unwrap();
+            *taken = taken
+                .take()
+                .or_else(|| free.clone().try_acquire_owned().ok());
+        }));
+        pool.put(instance);
+    }
+    let slot = slots.take(Instant::now() + PATIENCE).await;
+    assert!(slot.is_ok(), "one was idle all the time");
+    assert!(taken.lock().unwrap().is_some());
+    assert_eq!(pool.idle_count(), 0);
 }
 
 /// All slots are in use when one is asked for: the first instance that falls idle gives up its own.

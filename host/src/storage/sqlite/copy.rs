@@ -32,8 +32,9 @@ pub(super) fn places(path: &Path) -> [PathBuf; 2] {
 /// Before the database is opened: a copy that is still there replaces it.
 pub(super) fn recover(path: &Path) -> Result<(), (&'static str, io::Error)> {
     let remove = |suffix: &str| remove_if_there(&beside(path, suffix));
-    for suffix in [PARTIAL, ".before-migration.partial-journal"] {
-        remove(suffix).map_err(|error| ("remove an unfinished copy", error))?;
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        remove(&format!("{PARTIAL}{suffix}"))
+            .map_err(|error| ("remove an unfinished copy", error))?;
     }
     let copy = beside(path, COPY);
     if !is_whole(&copy).map_err(|error| ("look for the copy made before a migration", error))? {

@@ -5,11 +5,10 @@ use super::{
     backup::{BackupError, at, duplicate, there},
     copy::{COPY, PARTIAL, beside, is_whole, remove_if_there, sync_folder},
 };
+use crate::storage::write_durably;
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{File, Permissions},
-    io::{self, Write},
-    os::unix::fs::PermissionsExt,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -64,21 +63,13 @@ pub fn set_aside(place: &Path, mode: u32) -> Result<Option<PathBuf>, BackupError
 
 /// Does all of `steps`. Once `journal` is written, a crash leaves them to [`finish`].
 pub fn carry_out(journal: &Path, steps: &[Step]) -> Result<(), BackupError> {
-    let folder = journal.parent().unwrap_or(Path::new("."));
+    // What the journal names must be there after a power cut; the files themselves are on the disk.
+    for staged in steps.iter().filter_map(|step| step.staged.as_deref()) {
+        sync_folder(staged).map_err(at(staged, "sync its folder"))?;
+    }
     let text = serde_json::to_vec(steps).map_err(|error| at(journal, "write it")(error.into()))?;
-    write(folder, journal, &text).map_err(at(journal, "write it"))?;
+    write_durably(journal, &text, 0o600).map_err(at(journal, "write it"))?;
     finish(journal).map(drop)
-}
-
-fn write(folder: &Path, journal: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::Builder::new()
-        .prefix(".greenroom-")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(folder)?;
-    file.write_all(text)?;
-    file.as_file().sync_all()?;
-    file.persist(journal).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
 }
 
 /// Does what `journal` says, if there is one: what was cut off is done from the start again. False: there is none.

@@ -10,6 +10,7 @@ use http::header::{CONTENT_ENCODING as CODING, VARY};
 use http_body_util::{BodyExt, Full};
 use std::{collections::BTreeMap, time::Duration};
 
+/// Room for bodies of 100,000 bytes in all.
 fn shared(cors: Option<Cors>) -> Shared {
     let backend = Backend {
         listen: Listen {
@@ -24,6 +25,7 @@ fn shared(cors: Option<Cors>) -> Shared {
         cache: CacheStore::Memory,
         admin_socket: "unused".into(),
         trust_proxy: Vec::new(),
+        bodies: 100_000,
         startup_pause: Duration::from_secs(1),
         shutdown_timeout: Duration::from_secs(1),
     };
@@ -336,4 +338,25 @@ async fn cors_goes_on_every_answer() {
         );
         assert_eq!(headers[VARY], "Origin");
     }
+}
+
+#[tokio::test]
+async fn where_there_is_no_room_for_an_answer_it_is_503() {
+    let case = get();
+    let answer = || Content::Whole(Bytes::from(vec![b'x'; 90_000]));
+    let fields = [JSON, ("connection", "close"), ("set-cookie", "a=b")];
+    let (status, _, first) = case.finish(200, &fields, answer()).await;
+    assert_eq!(status, 200);
+    let (status, headers, second) = case.finish(200, &fields, answer()).await;
+    assert_eq!(status, 503);
+    assert!(headers.contains_key("retry-after") && !headers.contains_key("set-cookie"));
+    assert_eq!(headers[CONNECTION], "close");
+    let text = second.collect().await.unwrap().to_bytes();
+    assert!(String::from_utf8_lossy(&text).contains("too many bodies"));
+    assert_eq!(case.whole(200, &[JSON], "[]").await.0, 200);
+    // Its bytes count until they are gone, wherever they are.
+    let bytes = first.collect().await.unwrap().to_bytes();
+    assert_eq!(case.finish(200, &fields, answer()).await.0, 503);
+    drop(bytes);
+    assert_eq!(case.finish(200, &fields, answer()).await.0, 200);
 }
