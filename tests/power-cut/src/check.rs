@@ -56,6 +56,14 @@ pub async fn check(root: &Path, ledger: &Ledger) -> Found {
             return found;
         }
     };
+    let mut counted = ledger.entries().witness;
+    let witness = (counted.asked > 0).then(|| folder.database(&life::witness::id()));
+    if witness.is_some() {
+        match life::witness::rows(&folder).await {
+            Ok(there) => judge(&mut counted, there, "rows of the second plugin", &mut found),
+            Err(error) => found.damage(format!("the second plugin's database: {error}")),
+        }
+    }
     let file = folder.database(&id());
     match Database::open(file.clone(), Durability::Durable, &sql_limits()).await {
         Ok(database) => database.close().await,
@@ -76,7 +84,7 @@ pub async fn check(root: &Path, ledger: &Ledger) -> Found {
     tokio::task::block_in_place(|| {
         let mut entries = ledger.entries();
         backups(root, &mut entries, &mut found);
-        for path in [file, folder.keyvalue(&id())] {
+        for path in [file, folder.keyvalue(&id())].into_iter().chain(witness) {
             if let Err(error) = backup::look(&path) {
                 found.damage(format!("{}: {error}", path.display()));
                 return;

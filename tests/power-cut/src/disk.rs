@@ -44,8 +44,17 @@ pub struct Fault {
     /// How many fail from there on.
     pub times: u64,
     pub full: bool,
-    /// Files whose names do not end so do not fail.
+    /// Files whose paths, below the disk's root, do not begin so do not fail, nor do they count.
+    pub prefix: &'static str,
+    /// Files whose names do not end so do not fail, nor do they count.
     pub suffix: &'static str,
+}
+
+impl Fault {
+    fn is_aimed_at(&self, name: &Path) -> bool {
+        let name = name.to_string_lossy();
+        name.starts_with(self.prefix) && name.ends_with(self.suffix)
+    }
 }
 
 /// What happens to a disk.
@@ -236,7 +245,7 @@ impl State {
         let Some(fault) = self.plan.fault else {
             return Ok(());
         };
-        if fault.kind != kind || !name.to_string_lossy().ends_with(fault.suffix) {
+        if fault.kind != kind || !fault.is_aimed_at(name) {
             return Ok(());
         }
         self.matching += 1;

@@ -26,6 +26,9 @@ pub struct Entries {
     pub(crate) failed: u64,
     /// Acknowledged after the last one that failed.
     pub(crate) since: u64,
+    /// Writes of the second plugin, and its answers of every kind.
+    pub(crate) witness: Counted,
+    pub(crate) witnessed: Witnessed,
     /// What should not have been answered.
     pub(crate) problems: Vec<String>,
     last: u32,
@@ -37,6 +40,14 @@ pub(crate) struct Counted {
     pub(crate) asked: u32,
     pub(crate) acknowledged: u32,
     pub(crate) when: Option<Instant>,
+}
+
+/// Calls of a second plugin, whose files have no faults.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Witnessed {
+    pub answered: u64,
+    /// Opening its database included.
+    pub failed: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +99,21 @@ impl Ledger {
         } else {
             entries.acknowledged += 1;
             entries.since += 1;
+        }
+    }
+
+    pub fn witnessed(&self) -> Witnessed {
+        self.entries().witnessed
+    }
+
+    pub(crate) fn note_witness(&self, answer: Result<(), String>) {
+        let mut entries = self.entries();
+        match answer {
+            Ok(()) => entries.witnessed.answered += 1,
+            Err(error) => {
+                entries.witnessed.failed += 1;
+                entries.problems.push(format!("the second plugin: {error}"));
+            }
         }
     }
 

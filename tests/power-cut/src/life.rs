@@ -1,8 +1,9 @@
 //! The host's storage at work: several writers, each in its manner, a key-value store, migrations and backups, until the
-//! disk is cut or for some rounds.
+//! disk is cut or for some rounds. Beside them, where it is wanted, a second plugin.
 
 mod migrator;
 pub(crate) use migrator::ROWS;
+pub(crate) mod witness;
 pub(crate) mod writers;
 
 use crate::{Dice, Disk, ledger::Ledger};
@@ -43,6 +44,8 @@ pub struct Habit {
     pub rounds: u64,
     /// Migrations and backups as well.
     pub upkeep: bool,
+    /// A second plugin in the same folder, none of whose calls may fail: for disks whose faults are aimed at [`FILES`].
+    pub witness: bool,
 }
 
 impl Habit {
@@ -51,6 +54,7 @@ impl Habit {
         sessions: u32::MAX,
         rounds: 400,
         upkeep: true,
+        witness: false,
     };
 }
 
@@ -69,6 +73,8 @@ struct Session {
 
 /// The folder of the databases, below the disk's root.
 pub const FOLDER: &str = "var/data";
+/// How the paths of the plugin's own files begin: of its database, its key-value store, their logs and copies.
+pub const FILES: &str = "var/data/plugin.";
 
 pub(crate) fn connection(disk: &std::path::Path) -> Connection {
     Connection::Directory(disk.join(FOLDER))
@@ -129,6 +135,30 @@ async fn session(
     let root = disk.root().to_owned();
     let folder = tokio::task::block_in_place(|| Folder::open(&connection(&root), &root));
     let folder = folder.map_err(|e| e.to_string())?;
+    let stop = Arc::<AtomicBool>::default();
+    let witness = habit.witness.then(|| {
+        let file = folder.database(&witness::id());
+        tokio::spawn(witness::work(file, ledger.clone(), stop.clone()))
+    });
+    let outcome = plugin(disk, ledger, habit, &folder, dice).await;
+    stop.store(true, Ordering::SeqCst);
+    if let Some(task) = witness
+        && let Err(panic) = task.await
+    {
+        ledger.problem(panic.to_string());
+    }
+    drop(folder);
+    outcome
+}
+
+/// From the opening of its files to their closing.
+async fn plugin(
+    disk: &Arc<Disk>,
+    ledger: &Arc<Ledger>,
+    habit: Habit,
+    folder: &Folder,
+    dice: &mut Dice,
+) -> Result<(), String> {
     let opened = Database::open(folder.database(&id()), Durability::Durable, &sql_limits()).await;
     let database = opened.map_err(|e| e.to_string())?;
     let keyvalue = match open_keyvalue(folder.keyvalue(&id())).await {
@@ -178,7 +208,6 @@ async fn session(
     }
     database.close().await;
     keyvalue.close().await;
-    drop(folder);
     prepared
 }
 

@@ -3,8 +3,8 @@
 use crate::{
     Dice, Disk, Fault, Kind, Plan, Survives,
     check::{Found, check},
-    ledger::Ledger,
-    life::{Habit, live},
+    ledger::{Ledger, Witnessed},
+    life::{FILES, Habit, live},
 };
 use std::{io, sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -14,10 +14,14 @@ use tempfile::TempDir;
 pub struct Outcome {
     pub found: Found,
     pub acknowledged: u64,
-    /// Requests that were answered with an error; none may be before a cut.
+    /// Requests that were answered with an error, and sessions that did not begin; none may be before a cut. Not every
+    /// operation that fails makes a request fail: SQLite does without a checkpoint, and does not look at the sync of a
+    /// folder after that of a new log; the writer runs the jobs of a failed group again, each alone.
     pub failed: u64,
     /// Operations of the disk that failed by plan.
     pub faults: u64,
+    /// Calls of a second plugin, where the faults are aimed at the first one's files.
+    pub witness: Witnessed,
     /// Of what is lost: acknowledged so long before the cut, the longest.
     pub lost_for: Duration,
 }
@@ -41,7 +45,8 @@ pub fn cut(seed: u64, normal: bool, lies: bool) -> io::Result<Outcome> {
     trial(plan, habit, survives, &mut dice)
 }
 
-/// Works on a disk of which some operations fail, then cuts it, and opens what is left.
+/// Works on a disk of which some operations fail, then cuts it, and opens what is left. Of odd seeds only operations on
+/// files of one plugin fail, and a second one works beside it; the rest of the dice is the same.
 pub fn faults(seed: u64) -> io::Result<Outcome> {
     let mut dice = Dice::new(seed);
     let kinds = [
@@ -58,11 +63,13 @@ pub fn faults(seed: u64) -> io::Result<Outcome> {
     let kind = kinds[usize::try_from(dice.below(kinds.len() as u64)).unwrap_or_default()];
     let rare = !matches!(kind, Kind::Write | Kind::Sync | Kind::Read);
     // No short reads: SQLite takes what a file does not have as zeros, and reads until its end.
+    let aimed = !seed.is_multiple_of(2) && kind != Kind::FolderSync;
     let fault = Fault {
         kind,
         first: 1 + dice.below(if rare { 20 } else { 400 }),
         times: 1 + dice.below(6) * dice.below(6),
         full: kind == Kind::Write && dice.below(2) == 0,
+        prefix: if aimed { FILES } else { "" },
         suffix: ["", "-wal", ".sqlite"][usize::try_from(dice.below(3)).unwrap_or_default()],
     };
     let plan = Plan {
@@ -74,6 +81,7 @@ pub fn faults(seed: u64) -> io::Result<Outcome> {
         sessions: 2,
         rounds: 60,
         upkeep: true,
+        witness: aimed,
     };
     let survives = Survives::roll(&mut dice);
     trial(plan, habit, survives, &mut dice)
@@ -92,6 +100,7 @@ fn trial(plan: Plan, habit: Habit, survives: Survives, dice: &mut Dice) -> io::R
     let cut_at = disk.was_cut();
     disk.survivor(survives, dice, after.path())?;
     let (acknowledged, failed, faults) = (ledger.acknowledged(), ledger.failed(), disk.failed());
+    let witness = ledger.witnessed();
     drop(disk);
     let mut found = runtime.block_on(check(after.path(), &ledger));
     for problem in ledger.take_problems() {
@@ -109,6 +118,7 @@ fn trial(plan: Plan, habit: Habit, survives: Survives, dice: &mut Dice) -> io::R
         acknowledged,
         failed,
         faults,
+        witness,
         lost_for,
     })
 }

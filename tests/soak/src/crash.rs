@@ -1,14 +1,16 @@
 //! kill -9 while clients write, at a random moment, some of them within a deploy or a migration.
 //!
 //! After each, a new host on the same files must have every write that was acknowledged, each group of rows whole or not
-//! at all, one schema or the other, and files without damage.
+//! at all, one schema or the other, and files without damage. What the killed one had begun to write under a temporary
+//! name must be gone.
 
 mod deploys;
 mod ledger;
+mod leftovers;
 mod stored;
 mod writers;
 
-use crate::{Row, Run, dice::Dice};
+use crate::{Row, Run, Scale, dice::Dice, process::wait_until};
 use anyhow::{Result, ensure};
 use deploys::{Deploy, Kind};
 use greenroom_tests::{Host, Setup, chameleon, todo};
@@ -23,13 +25,21 @@ const WRITES: u64 = 100;
 const LIFE: u64 = 50;
 /// From the start of the process to an answer of each plugin.
 const READY: Duration = Duration::from_secs(1);
+/// For what the new host itself writes under a temporary name.
+const SETTLED: Duration = Duration::from_secs(5);
 
 #[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Figures {
     cycles: u64,
     acknowledged: u64,
-    within_a_deploy: u64,
-    within_a_migration: u64,
+    deploys: Met,
+    migrations: Met,
+    /// Kills between the copy made before a migration and its end.
+    copies: u64,
+    /// Temporary names between a kill and the next start, those of copies included; of these, files that were not whole.
+    leftovers: u64,
+    unfinished: u64,
     lost: u64,
     half: u64,
     damaged: u64,
@@ -39,6 +49,33 @@ struct Figures {
     slowest_start_ms: u64,
     /// In words, the first of each.
     problems: Vec<String>,
+}
+
+/// Kills while a build was on its way, by what served afterwards.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+struct Met {
+    /// The build before it.
+    old: u64,
+    /// The new one.
+    new: u64,
+}
+
+impl Met {
+    fn add(&mut self, went_live: bool) {
+        if went_live {
+            self.new += 1;
+        } else {
+            self.old += 1;
+        }
+    }
+
+    fn all(self) -> u64 {
+        self.old + self.new
+    }
+
+    fn has_both(self) -> bool {
+        self.old > 0 && self.new > 0
+    }
 }
 
 impl Figures {
@@ -58,10 +95,10 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
         life(run, &mut figures, until)?;
     }
     ensure!(
-        figures.within_a_deploy > 0 && figures.within_a_migration > 0,
+        figures.deploys.all() > 0 && figures.migrations.all() > 0,
         "no deploy was hit"
     );
-    Ok(rows(&figures))
+    Ok(rows(&figures, run.scale))
 }
 
 /// Cycles on one folder, up to this number in all.
@@ -87,15 +124,16 @@ fn cycle(mut host: Host, figures: &mut Figures, ledger: &mut Ledger) -> Host {
     let kind = Kind::of(figures.cycles);
     let writers = Writers::start(host.address());
     writers.wait_for(WRITES);
-    let deploy = Deploy::start(&host, kind, figures.cycles);
+    let deploy = Deploy::start(&host, kind);
     std::thread::sleep(dice.up_to(kind.takes()));
     host.kill();
-    let deployed = deploy.end();
-    match kind {
-        Kind::None => {}
-        Kind::Folder | Kind::Upload => figures.within_a_deploy += 1,
-        Kind::Additive | Kind::Exclusive | Kind::Slow => figures.within_a_migration += 1,
-    }
+    let deployed = deploy.end(host.folder());
+    let left = leftovers::found(host.folder());
+    leftovers::make_old(host.folder(), &left);
+    let unfinished = left.iter().filter(|path| leftovers::is_unfinished(path));
+    figures.unfinished += unfinished.count() as u64;
+    figures.leftovers += left.len() as u64;
+    figures.copies += u64::from(deploys::copy_is_there(host.folder()));
     let written = writers.end();
     figures.acknowledged += written.acknowledged();
     figures.refused += written.refused.len() as u64;
@@ -133,8 +171,22 @@ fn cycle(mut host: Host, figures: &mut Figures, ledger: &mut Ledger) -> Host {
     let found = stored::check(&host, ledger);
     figures.lost += found.lost;
     figures.half += found.half;
-    let damages = found.damages.into_iter().chain(deployed.contradicts(&host));
-    for damage in damages {
+    let seen = deployed.look(&host);
+    match kind {
+        Kind::None => {}
+        Kind::Folder | Kind::Upload => figures.deploys.add(seen.went_live),
+        Kind::Additive | Kind::Exclusive | Kind::Slow => figures.migrations.add(seen.went_live),
+    }
+    let mut left = Vec::new();
+    wait_until(SETTLED, || {
+        left = leftovers::found(host.folder());
+        left.is_empty()
+    });
+    let left = left
+        .iter()
+        .map(|path| format!("{} is left", path.display()));
+    let damages = found.damages.into_iter().chain(seen.contradictions);
+    for damage in damages.chain(left) {
         figures.damaged += 1;
         figures.problem(format!("{kind:?}: {damage}"));
     }
@@ -147,27 +199,46 @@ fn cycle(mut host: Host, figures: &mut Figures, ledger: &mut Ledger) -> Host {
     host
 }
 
-fn rows(figures: &Figures) -> Vec<Row> {
+fn rows(figures: &Figures, scale: Scale) -> Vec<Row> {
     let problems = if figures.problems.is_empty() {
         String::new()
     } else {
         format!(" ({})", figures.problems.join("; "))
     };
+    let Figures {
+        cycles,
+        deploys,
+        migrations,
+        copies,
+        leftovers,
+        unfinished,
+        ..
+    } = figures;
     let what = format!(
-        "kill -9 under writes, {} cycles with {WRITES} acknowledged writes or more, {} within a deploy, {} within a \
-         migration",
-        figures.cycles, figures.within_a_deploy, figures.within_a_migration
+        "kill -9 under writes, {cycles} cycles with {WRITES} acknowledged writes or more; {} within a deploy, of which {} \
+         before the new build was live and {} after; {} within one with a migration, {} before and {} after, {copies} with \
+         a copy to put back",
+        deploys.all(),
+        deploys.old,
+        deploys.new,
+        migrations.all(),
+        migrations.old,
+        migrations.new
     );
+    // The few cycles of a test may all be on one side.
+    let both_sides = deploys.has_both() && migrations.has_both() && *copies > 0;
     let faults = figures.lost + figures.half + figures.damaged + figures.refused;
     vec![
         Row::new(
             what,
-            "0 acknowledged writes lost, no half transaction, integrity_check ok, 0 requests refused before the kill",
+            "0 acknowledged writes lost, no half transaction, integrity_check ok, 0 requests refused before the kill, no \
+             temporary file left by the next start; kills before and after each kind of build is live",
             format!(
-                "{} acknowledged, {} lost, {} half, {} damaged or contradicting, {} refused{problems}",
+                "{} acknowledged, {} lost, {} half, {} damaged, contradicting or left, {} refused; {leftovers} temporary \
+                 names after kills, {unfinished} of them files that were just written{problems}",
                 figures.acknowledged, figures.lost, figures.half, figures.damaged, figures.refused
             ),
-            faults == 0,
+            faults == 0 && (both_sides || scale == Scale::Small),
         ),
         Row::new(
             "from the start of the new process to an answer of each of three plugins",

@@ -1,13 +1,16 @@
 //! Calls to the host that no SDK makes, and answers that none gives, both ways in which a guest answers.
 
 mod list;
+mod stop;
 mod strict;
 
-use crate::{Row, Run, Scale};
+use crate::{Row, Run, Scale, load::by_status};
 use anyhow::{Context, Result};
 use greenroom_tests::{Host, Setup, chameleon, without_unary};
+use list::Abuse;
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     fs,
     io::{ErrorKind, Read, Write},
     net::TcpStream,
@@ -34,6 +37,12 @@ struct Figures {
     broken: usize,
     closed: usize,
     malformed: Vec<String>,
+    /// Answers by status; 0: none came.
+    statuses: BTreeMap<u16, u64>,
+    /// Calls of which a number or a cap must tell.
+    counted: usize,
+    /// What was not done, or was stopped by something else.
+    undone: Vec<String>,
     /// The neighbour did not answer.
     unanswered: usize,
     panics: usize,
@@ -61,10 +70,15 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
             let bytes = ask(&host, &target);
             let took = u64::try_from(start.elapsed().as_millis())?;
             figures.calls += 1;
-            match bytes.and_then(|bytes| strict::check(&bytes)) {
-                Ok((_, End::Whole)) => figures.whole += 1,
-                Ok((_, End::Broken)) => figures.broken += 1,
-                Ok((_, End::Closed)) => figures.closed += 1,
+            figures.counted += usize::from(abuse.turns.is_some());
+            match bytes.and_then(|bytes| Ok((strict::check(&bytes)?, strict::body(&bytes)))) {
+                Ok(((status, end), body)) => {
+                    figures.answered(status, end);
+                    if let Err(why) = done(abuse, status, &body) {
+                        eprintln!("host-calls: {shown}: {why}");
+                        figures.undone.push(format!("{shown}: {why}"));
+                    }
+                }
                 Err(why) => {
                     eprintln!("host-calls: {shown}: {why}");
                     figures.malformed.push(format!("{shown}: {why}"));
@@ -99,6 +113,28 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
         log.matches("a part of the host failed").count() + log.matches("panicked at").count();
     run.keep(&figures)?;
     Ok(rows(&figures, timeout))
+}
+
+impl Figures {
+    fn answered(&mut self, status: u16, end: End) {
+        *self.statuses.entry(status).or_default() += 1;
+        *match end {
+            End::Whole => &mut self.whole,
+            End::Broken => &mut self.broken,
+            End::Closed => &mut self.closed,
+        } += 1;
+    }
+}
+
+/// Whether the guest did it, as often as it was asked to or until it met a cap of the host's. An error: in words.
+fn done(abuse: &Abuse, status: u16, body: &str) -> Result<(), String> {
+    // The fixture's, for a name or a path that it does not know: no answer that it is asked to give has one of these.
+    if matches!(status, 400 | 404) {
+        return Err(format!("nobody knows it: {status} {body}"));
+    }
+    abuse
+        .turns
+        .map_or(Ok(()), |turns| turns.check(status, body))
 }
 
 fn start(timeout: &str) -> Host {
@@ -151,11 +187,12 @@ fn rows(figures: &Figures, timeout: &str) -> Vec<Row> {
         broken,
         closed,
         malformed,
+        statuses,
+        counted,
+        undone,
         ..
     } = figures;
-    let first = malformed
-        .first()
-        .map_or(String::new(), |one| format!(": {one}"));
+    let first = |of: &[String]| of.first().map_or(String::new(), |one| format!(": {one}"));
     vec![
         Row::new(
             format!(
@@ -163,10 +200,25 @@ fn rows(figures: &Figures, timeout: &str) -> Vec<Row> {
             ),
             "0",
             format!(
-                "{}{first}; {whole} whole, {broken} broken off, {closed} closed",
-                malformed.len()
+                "{}{}; {whole} whole, {broken} broken off, {closed} closed",
+                malformed.len(),
+                first(malformed)
             ),
             malformed.is_empty() && *calls == 2 * abuses,
+        ),
+        Row::new(
+            format!(
+                "Host calls: abuses that the fixture does not know, and of {counted} calls that do something many \
+                 times those that end neither with their number nor at the cap that is known of them"
+            ),
+            "0",
+            format!(
+                "{}{}; answers: {}",
+                undone.len(),
+                first(undone),
+                by_status(statuses)
+            ),
+            undone.is_empty() && *counted > 0,
         ),
         Row::new(
             "Host calls: host panics, requests of a neighbour that failed",

@@ -1,5 +1,7 @@
 //! Tests that are worth their name only in great number. Each section runs at three scales: small in `tests/small.rs`, a
-//! fifth with `cargo xtask soak`, all of it with `--full`. What a section asserts is the same at each.
+//! fifth with `cargo xtask soak`, all of it with `--full`. Answers and what is stored are held to the same at each. Figures
+//! that a test has no time for, as a p99 or the growth of memory, and that every side of a race was met, are judged at the
+//! two larger ones alone.
 
 #![allow(
     clippy::print_stderr,

@@ -11,6 +11,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
@@ -105,6 +106,8 @@ pub struct Seen {
     pub failed: u64,
     /// The first of them.
     pub failures: Vec<String>,
+    /// How often each status came for work that any answer is good for; 0: none came.
+    pub statuses: BTreeMap<u16, u64>,
     /// Microseconds of each request that was answered as it should be, but for those below.
     pub latency: Histogram<u64>,
     /// The same of those that were out while [`Holds`] ran, and of those that had to wait behind them in their client.
@@ -118,6 +121,7 @@ impl Seen {
             answered: 0,
             failed: 0,
             failures: Vec::new(),
+            statuses: BTreeMap::new(),
             latency: microseconds(),
             held: microseconds(),
             seconds: 0.0,
@@ -157,6 +161,9 @@ impl Seen {
         self.failed += other.failed;
         self.failures.extend(other.failures.iter().cloned());
         self.failures.truncate(TOLD);
+        for (status, count) in &other.statuses {
+            *self.statuses.entry(*status).or_default() += count;
+        }
         self.latency.add(&other.latency).expect("the same bounds");
         self.held.add(&other.held).expect("the same bounds");
         self.seconds += other.seconds;
@@ -193,6 +200,15 @@ pub fn median(figures: &[f64]) -> f64 {
     let mut all = figures.to_vec();
     all.sort_by(f64::total_cmp);
     all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Such as `2 with 503, 180 with 504`.
+pub fn by_status(statuses: &BTreeMap<u16, u64>) -> String {
+    let told = statuses.iter().map(|(status, count)| match status {
+        0 => format!("{count} without an answer"),
+        status => format!("{count} with {status}"),
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// Clients at work.
@@ -248,9 +264,14 @@ impl Load {
         }
     }
 
+    /// No client begins another request. For several loads that are to end at the same time.
+    pub fn halt(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+
     /// Lets every client finish its request.
     pub fn stop(mut self) -> Seen {
-        self.stop.store(true, Ordering::SeqCst);
+        self.halt();
         let mut all = Seen::new();
         self.runtime.block_on(async {
             while let Some(seen) = self.clients.join_next().await {
@@ -313,7 +334,13 @@ impl Client {
             if outcome.is_err() {
                 open = None;
             }
-            let outcome = if work.status == 0 { Ok(()) } else { outcome };
+            let outcome = if work.status == 0 {
+                let status = outcome.unwrap_or_default();
+                *self.seen.statuses.entry(status).or_default() += 1;
+                Ok(())
+            } else {
+                outcome.map(|_| ())
+            };
             let held = self.holds.meet(due) || kept.is_some_and(|until| due < until);
             kept = held.then(Instant::now);
             self.seen.count(due, held, outcome);
@@ -324,7 +351,8 @@ impl Client {
 
 type Sender = SendRequest<Full<Bytes>>;
 
-async fn once(open: &mut Option<Sender>, address: SocketAddr, work: &Work) -> Result<(), String> {
+/// The status of the answer, where it is the one that must come.
+async fn once(open: &mut Option<Sender>, address: SocketAddr, work: &Work) -> Result<u16, String> {
     let told = |what: &str, e: &dyn std::fmt::Display| format!("{}: {what}: {e}", work.target);
     if open.as_ref().is_none_or(Sender::is_closed) {
         let stream = TcpStream::connect(address)
@@ -361,7 +389,7 @@ async fn once(open: &mut Option<Sender>, address: SocketAddr, work: &Work) -> Re
         .map_err(|e| told("body", &e))?
         .to_bytes();
     if status == work.status || work.status == 0 {
-        return Ok(());
+        return Ok(status);
     }
     let text = String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned();
     Err(format!("{}: {status} {text}", work.target))

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// By which a host that leaks none may differ: a database's readers come and go, of two files each, as do threads.
-const DESCRIPTORS: usize = 16;
+pub(crate) const DESCRIPTORS: usize = 16;
 const THREADS: u64 = 8;
 
 #[derive(Clone, Copy, Debug)]

@@ -144,9 +144,10 @@ fn life(run: &Run, figures: &mut Figures, wanted: u64) -> Result<()> {
         look::fill_cache(&cache)?;
     }
     let host = setup.start();
+    // Before the load is set: each of its commits makes the reads of others take more.
+    let witness = Witness::start(host.address(), &model.live.version);
     let (loads, mut stored) = Loads::measured(&host, small);
     figures.rate = loads.rate;
-    let witness = Witness::start(host.address(), &model.live.version);
     // Only after a load every pool and every database has been as busy as it gets.
     let load = loads.start(&host);
     std::thread::sleep(window(run.scale));

@@ -1,4 +1,4 @@
-//! What else happens while the clients write.
+//! What else happens while the clients write, and how far it had come at the kill.
 
 use greenroom_tests::{Host, binary, chameleon};
 use std::{
@@ -57,9 +57,9 @@ impl Kind {
     }
 }
 
-/// Builds of the plugin `rows`.
-pub(super) fn rows_build(number: u64) -> Vec<u8> {
-    chameleon(&format!("id=rows;version={};migrations=base;", number % 2))
+/// Builds of the plugin `rows`: two, 0 and 1.
+pub(super) fn rows_build(number: u8) -> Vec<u8> {
+    chameleon(&format!("id=rows;version={number};migrations=base;"))
 }
 
 /// Compiles every build once, so that the kill meets deploys and not compilers.
@@ -86,35 +86,64 @@ pub(super) fn reset(folder: &Path) {
     fs::write(folder.join("plugins/steps.wasm"), chameleon(BASE)).expect("the folder");
 }
 
+/// Whether a copy of the database of `steps` lies there that the next start puts back. While no host runs.
+pub(super) fn copy_is_there(folder: &Path) -> bool {
+    let copy = folder.join("db/steps.sqlite.before-migration");
+    // An empty one is none.
+    fs::metadata(copy).is_ok_and(|file| file.len() > 0)
+}
+
+fn version(host: &Host, id: &str) -> String {
+    host.get(&format!("/api/{id}/version")).text()
+}
+
+/// The builds of a plugin in the order in which they were live, as they are recorded: just before a new one serves.
+fn recorded(folder: &Path, id: &str) -> Vec<u8> {
+    let path = folder.join(format!("db/plugins.state/{id}.json"));
+    fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
 /// One that was begun.
 pub(super) struct Deploy {
     kind: Kind,
+    id: &'static str,
     command: Option<Child>,
+    previous: String,
     wanted: String,
+    recorded: Vec<u8>,
 }
 
-/// How it looked to who deployed.
+/// How it looked to who deployed, and in the files after the kill.
 pub(super) struct Deployed {
     kind: Kind,
+    id: &'static str,
     acknowledged: bool,
+    previous: String,
     wanted: String,
+    is_recorded: bool,
+}
+
+/// What serves after it.
+pub(super) struct Seen {
+    /// The new build was live at the kill, or was about to be: what had to be on the disk for it was.
+    pub(super) went_live: bool,
+    /// An acknowledged deploy that does not serve, or a build that does not fit its schema.
+    pub(super) contradictions: Vec<String>,
 }
 
 impl Deploy {
-    pub(super) fn start(host: &Host, kind: Kind, cycle: u64) -> Self {
-        // Each time the other one.
-        let number = cycle / 2;
-        let (id, build) = match kind {
-            Kind::None | Kind::Folder | Kind::Upload => ("rows", rows_build(number)),
-            Kind::Additive => ("steps", chameleon(ADDITIVE)),
-            Kind::Exclusive => ("steps", chameleon(EXCLUSIVE)),
-            Kind::Slow => ("steps", chameleon(SLOW)),
-        };
-        let wanted = match kind {
-            Kind::Additive => "2".to_owned(),
-            Kind::Exclusive => "3".to_owned(),
-            Kind::Slow => "4".to_owned(),
-            _ => (number % 2).to_string(),
+    pub(super) fn start(host: &Host, kind: Kind) -> Self {
+        let id = if kind.is_migration() { "steps" } else { "rows" };
+        let previous = version(host, id);
+        let recorded = recorded(host.folder(), id);
+        // Of `rows` the one that does not serve.
+        let other = u8::from(previous == "0");
+        let (wanted, build) = match kind {
+            Kind::None => (previous.clone(), Vec::new()),
+            Kind::Folder | Kind::Upload => (other.to_string(), rows_build(other)),
+            Kind::Additive => ("2".to_owned(), chameleon(ADDITIVE)),
+            Kind::Exclusive => ("3".to_owned(), chameleon(EXCLUSIVE)),
+            Kind::Slow => ("4".to_owned(), chameleon(SLOW)),
         };
         let command = match kind {
             Kind::None => None,
@@ -136,13 +165,16 @@ impl Deploy {
         };
         Self {
             kind,
+            id,
             command,
+            previous,
             wanted,
+            recorded,
         }
     }
 
     /// After the kill, which ends the command as well.
-    pub(super) fn end(self) -> Deployed {
+    pub(super) fn end(self, folder: &Path) -> Deployed {
         let acknowledged = self.command.is_some_and(|mut command| {
             let until = Instant::now() + Duration::from_secs(30);
             loop {
@@ -159,27 +191,34 @@ impl Deploy {
         });
         Deployed {
             kind: self.kind,
+            id: self.id,
             acknowledged,
+            previous: self.previous,
             wanted: self.wanted,
+            is_recorded: recorded(folder, self.id) != self.recorded,
         }
     }
 }
 
 impl Deployed {
-    /// An acknowledged deploy that does not serve, or a build that does not fit its schema.
-    pub(super) fn contradicts(&self, host: &Host) -> Vec<String> {
+    /// At the host that was started after the kill.
+    pub(super) fn look(&self, host: &Host) -> Seen {
+        let (live, wanted) = (version(host, self.id), &self.wanted);
         let mut found = Vec::new();
-        let version = |id: &str| host.get(&format!("/api/{id}/version")).text();
-        let id = if self.kind.is_migration() {
-            "steps"
-        } else {
-            "rows"
-        };
-        let live = version(id);
-        if self.acknowledged && live != self.wanted {
+        if self.acknowledged && live != *wanted {
             found.push(format!(
-                "the deploy of {} was acknowledged, and {live} serves",
-                self.wanted
+                "the deploy of {wanted} was acknowledged, and {live} serves"
+            ));
+        }
+        if live != self.previous && live != *wanted {
+            found.push(format!(
+                "{live} serves, before it was {}, and {wanted} came",
+                self.previous
+            ));
+        }
+        if self.kind == Kind::Folder && live != *wanted {
+            found.push(format!(
+                "{wanted} lies in the plugins folder, and {live} serves"
             ));
         }
         if self.kind.is_migration() {
@@ -190,13 +229,20 @@ impl Deployed {
             let fits = match &*live {
                 "2" => schema.contains("note"),
                 "3" | "4" => !schema.contains("note"),
-                "1" => true,
-                _ => false,
+                _ => true,
             };
             if !fits {
                 found.push(format!("{live} serves a schema of {schema}"));
             }
         }
-        found
+        // A file in the folder serves after the start, however far its deploy had come.
+        let went_live = match self.kind {
+            Kind::Folder => self.is_recorded,
+            _ => live == *wanted,
+        };
+        Seen {
+            went_live,
+            contradictions: found,
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! What the guest is asked to do: paths of the fixture.
 
+use super::stop::{Stop, Turns};
+
 /// In bytes, of the issue.
 const LONG: usize = 128 << 20;
 const SHORT: usize = 1 << 20;
-const MANY: usize = 1_000_000;
-const HEADERS: usize = 100_000;
+const MANY: u64 = 1_000_000;
+const HEADERS: u64 = 100_000;
 
 /// Where a long text goes.
 const TEXTS: &[&str] = &[
@@ -49,28 +51,69 @@ const TEXTS: &[&str] = &[
     "insecure-all",
 ];
 
-/// Handles by the million.
-const KINDS: &[&str] = &[
-    "pollables",
-    "instants",
-    "fields",
-    "streams",
-    "stdin",
-    "requests",
-    "responses",
-    "bodies",
-    "options",
-    "buckets",
-    "swaps",
-    "transactions",
-    "writers",
-    "savepoints",
-    "outgoing",
-    "churn",
-    "poll",
+/// Of the host, for one instance and for one set of fields.
+const HANDLES_CAP: Stop = Stop::Trap("10,000 handles");
+const FIELDS_CAP: Stop = Stop::Trap("64 KiB of fields");
+const KEPT_CAP: Stop = Stop::Trap("16 MiB that handles keep in the host");
+
+/// Handles by the million, and what stops them.
+const KINDS: &[(&str, &[Stop])] = &[
+    ("pollables", &[HANDLES_CAP]),
+    ("instants", &[HANDLES_CAP]),
+    ("fields", &[HANDLES_CAP]),
+    ("streams", &[HANDLES_CAP]),
+    // The first: its stream is dropped at once, the pollable is kept.
+    (
+        "stdin",
+        &[Stop::Trap("a stream dropped before its pollable")],
+    ),
+    ("requests", &[HANDLES_CAP]),
+    ("responses", &[HANDLES_CAP]),
+    ("bodies", &[HANDLES_CAP, Stop::Time]),
+    ("options", &[HANDLES_CAP]),
+    ("buckets", &[HANDLES_CAP]),
+    // Each reads a value: none, or 1 MiB where the text of that length was stored.
+    (
+        "swaps",
+        &[
+            HANDLES_CAP,
+            Stop::Refused(15, "16 MiB of values that were seen"),
+            Stop::Time,
+        ],
+    ),
+    (
+        "transactions",
+        &[Stop::Refused(4, "read-only transactions of an instance")],
+    ),
+    (
+        "writers",
+        &[Stop::Refused(1, "the plugin's one writer, which it has")],
+    ),
+    (
+        "savepoints",
+        &[Stop::Refused(256, "savepoints of a transaction")],
+    ),
+    ("outgoing", &[Stop::Refused(0, "requests to other servers")]),
+    ("authorities", &[KEPT_CAP]),
+    ("methods", &[KEPT_CAP]),
+    ("sets", &[KEPT_CAP]),
+    ("answers", &[HANDLES_CAP, Stop::Time]),
+    // None is kept.
+    ("churn", &[Stop::Nothing, Stop::Time]),
+    // One handle, so many times in one list.
+    (
+        "poll",
+        &[Stop::Trap("handles that one call may lend"), Stop::Time],
+    ),
 ];
 
-const FIELDS: &[&str] = &["append", "same", "set", "list", "clones"];
+const FIELDS: &[(&str, &[Stop])] = &[
+    ("append", &[FIELDS_CAP]),
+    ("same", &[FIELDS_CAP]),
+    ("set", &[FIELDS_CAP, Stop::Time]),
+    ("list", &[FIELDS_CAP, Stop::Time]),
+    ("clones", &[KEPT_CAP]),
+];
 
 const TIMES: &[&str] = &[
     "zero",
@@ -187,34 +230,51 @@ pub(super) struct Abuse {
     pub(super) path: String,
     /// A text of 128 MiB.
     pub(super) long: bool,
+    /// Of those that answer how often they did it.
+    pub(super) turns: Option<Turns>,
+}
+
+impl Abuse {
+    fn of(path: String) -> Self {
+        Self {
+            path,
+            long: false,
+            turns: None,
+        }
+    }
 }
 
 /// `long`: whether the text of this number has all of its length.
 pub(super) fn all(long: impl Fn(usize) -> bool) -> Vec<Abuse> {
     let mut all = Vec::new();
-    let mut add = |path: String, long: bool| all.push(Abuse { path, long });
     for (number, of) in TEXTS.iter().enumerate() {
         let n = if long(number) { LONG } else { SHORT };
-        add(format!("/abuse?of=text-{of}&n={n}"), n == LONG);
+        all.push(Abuse {
+            long: n == LONG,
+            ..Abuse::of(format!("/abuse?of=text-{of}&n={n}"))
+        });
     }
-    for of in KINDS {
-        add(format!("/abuse?of=many-{of}&n={MANY}"), false);
+    for (kind, asked, list) in [("many", MANY, KINDS), ("header", HEADERS, FIELDS)] {
+        for &(of, stops) in list {
+            all.push(Abuse {
+                turns: Some(Turns { asked, stops }),
+                ..Abuse::of(format!("/abuse?of={kind}-{of}&n={asked}"))
+            });
+        }
     }
-    for of in FIELDS {
-        add(format!("/abuse?of=header-{of}&n={HEADERS}"), false);
-    }
+    let mut add = |path: String| all.push(Abuse::of(path));
     for of in TIMES {
-        add(format!("/abuse?of=time-{of}"), false);
+        add(format!("/abuse?of=time-{of}"));
     }
     for of in HANDLES {
-        add(format!("/abuse?of=handle-{of}"), false);
+        add(format!("/abuse?of=handle-{of}"));
     }
     for head in HEADS {
         let head = hex::encode(head);
         for mode in ["whole", "streamed"] {
-            add(format!("/raw?n=5&mode={mode}&head={head}"), false);
+            add(format!("/raw?n=5&mode={mode}&head={head}"));
         }
-        add(format!("/raw?n=300000&mode=streamed&head={head}"), false);
+        add(format!("/raw?n=300000&mode=streamed&head={head}"));
     }
     for status in STATUSES {
         for (n, mode) in [
@@ -223,7 +283,7 @@ pub(super) fn all(long: impl Fn(usize) -> bool) -> Vec<Abuse> {
             (5, "streamed"),
             (300_000, "streamed"),
         ] {
-            add(format!("/raw?status={status}&n={n}&mode={mode}"), false);
+            add(format!("/raw?status={status}&n={n}&mode={mode}"));
         }
     }
     for mode in MODES {
@@ -231,7 +291,7 @@ pub(super) fn all(long: impl Fn(usize) -> bool) -> Vec<Abuse> {
             for length in [None, Some(n), Some(n + 1), Some(n - 1)] {
                 let head = length.map(|length| format!("content-length: {length}\r\n"));
                 let head = hex::encode(head.unwrap_or_default());
-                add(format!("/raw?n={n}&mode={mode}&head={head}"), false);
+                add(format!("/raw?n={n}&mode={mode}&head={head}"));
             }
         }
     }

@@ -54,6 +54,12 @@ pub(super) fn check(bytes: &[u8]) -> Result<(u16, End), String> {
     Ok((status, end))
 }
 
+/// How what lies behind the head begins, as text: all of a short answer that has a length.
+pub(super) fn body(bytes: &[u8]) -> String {
+    let (_, body) = split(bytes, b"\r\n\r\n").unwrap_or_default();
+    String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned()
+}
+
 fn split<'b>(bytes: &'b [u8], at: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
     let start = bytes.windows(at.len()).position(|window| window == at)?;
     Some((&bytes[..start], &bytes[start + at.len()..]))
@@ -152,7 +158,17 @@ fn trailers(rest: &[u8]) -> Result<End, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{End, check};
+    use super::{End, body, check};
+
+    #[test]
+    fn the_body_is_what_lies_behind_the_head() {
+        assert_eq!(
+            body(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n15"),
+            "15"
+        );
+        assert_eq!(body(b"HTTP/1.1 200 OK\r\n"), "");
+        assert_eq!(body(b""), "");
+    }
 
     #[test]
     fn what_is_right_passes() {

@@ -111,18 +111,24 @@ pub(super) struct Build {
     pub(super) version: String,
     /// Its migrations after `base`, a letter each: `a` additive, `x` not.
     steps: String,
+    /// What else it declares, as when it starts slowly.
+    more: &'static str,
 }
 
 impl Build {
-    fn bytes(&self, more: &str) -> Vec<u8> {
-        let Self { version, steps } = self;
+    pub(super) fn component(&self) -> Vec<u8> {
+        let Self {
+            version,
+            steps,
+            more,
+        } = self;
         chameleon(&format!(
             "id=swapped;version={version};migrations=base,seq:{steps};{more}"
         ))
     }
 
-    pub(super) fn component(&self) -> Vec<u8> {
-        self.bytes("")
+    fn with(self, more: &'static str) -> Self {
+        Self { more, ..self }
     }
 }
 
@@ -161,6 +167,7 @@ impl Model {
         let first = Build {
             version: format!("{mark}-first"),
             steps: String::new(),
+            more: "",
         };
         Self {
             live: first.clone(),
@@ -177,11 +184,11 @@ impl Model {
         let fresh = self.fresh();
         let steps = |letters: &str| format!("{}{letters}", self.applied);
         match card {
-            Fresh => self.good(fresh, ""),
-            Slow => self.good(fresh, "start=slow:500;"),
+            Fresh => self.good(fresh),
+            Slow => self.good(fresh.with("start=slow:500;")),
             Again => match self.one_that_served(dice, true) {
-                Some(build) => self.good(build, ""),
-                None => self.good(fresh, ""),
+                Some(build) => self.good(build),
+                None => self.good(fresh),
             },
             Live => Step {
                 component: Some(self.live.component()),
@@ -192,23 +199,23 @@ impl Model {
             Additive | Exclusive => {
                 let letter = if card == Additive { "a" } else { "x" };
                 let steps = steps(letter);
-                self.good(Build { steps, ..fresh }, "")
+                self.good(Build { steps, ..fresh })
             }
             AdditiveFails => {
                 let steps = steps("a");
                 let build = Build { steps, ..fresh };
                 // What only adds stays.
                 self.applied.push('a');
-                refused("start", build.bytes("start=fail;"))
+                refused("start", build.with("start=fail;").component())
             }
             ExclusiveFails => {
                 let steps = steps("ax");
                 let build = Build { steps, ..fresh };
-                refused("probe", build.bytes("ready=fail;"))
+                refused("probe", build.with("ready=fail;").component())
             }
             Outdated => match self.one_that_served(dice, false) {
                 Some(build) => refused("migrate", build.component()),
-                None => self.good(fresh, ""),
+                None => self.good(fresh),
             },
             Noise => {
                 let bytes = (0..1000).flat_map(|_| dice.roll().to_le_bytes());
@@ -224,13 +231,13 @@ impl Model {
             Module => refused("file", b"\0asm\x01\0\0\0".to_vec()),
             MissingImport => refused("imports", self.wrong(&fresh, "missing-import")),
             NoHttp => refused("exports", self.wrong(&fresh, "no-http")),
-            DescribeTraps => refused("describe", fresh.bytes("describe=trap;")),
-            DescribeSpins => refused("describe", fresh.bytes("describe=spin;")),
-            StartFails => refused("start", fresh.bytes("start=fail;")),
-            StartTraps => refused("start", fresh.bytes("start=trap;")),
-            StartSpins => refused("start", fresh.bytes("start=spin;")),
-            StartBombs => refused("start", fresh.bytes("start=bomb;")),
-            ProbeFails => refused("probe", fresh.bytes("ready=fail;")),
+            DescribeTraps => refused("describe", fresh.with("describe=trap;").component()),
+            DescribeSpins => refused("describe", fresh.with("describe=spin;").component()),
+            StartFails => refused("start", fresh.with("start=fail;").component()),
+            StartTraps => refused("start", fresh.with("start=trap;").component()),
+            StartSpins => refused("start", fresh.with("start=spin;").component()),
+            StartBombs => refused("start", fresh.with("start=bomb;").component()),
+            ProbeFails => refused("probe", fresh.with("ready=fail;").component()),
         }
     }
 
@@ -239,6 +246,7 @@ impl Model {
         Build {
             version: format!("{}-{}", self.mark, self.next),
             steps: self.applied.clone(),
+            more: "",
         }
     }
 
@@ -262,13 +270,13 @@ impl Model {
         !self.applied[build.steps.len().min(self.applied.len())..].contains('x')
     }
 
-    fn good(&mut self, build: Build, more: &str) -> Step {
+    fn good(&mut self, build: Build) -> Step {
         let step = Step {
-            component: Some(build.bytes(more)),
+            component: Some(build.component()),
             wanted: Wanted::Done("deployed", build.version.clone()),
             asks: false,
         };
-        if more.is_empty() {
+        if build.more.is_empty() {
             self.served.push(build.clone());
             self.served.dedup();
         }
