@@ -14,11 +14,13 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// `Key=value` lines of the unit; a key may come twice.
+/// `Key=value` lines of the unit's `[Service]`, where all that is asked for here has to be; a key may come twice.
 fn unit() -> BTreeMap<String, Vec<String>> {
+    let text = read("greenroom.service");
+    let (_, service) = text.split_once("\n[Service]\n").expect("a service");
     let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for line in read("greenroom.service").lines() {
-        if line.is_empty() || line.starts_with(['#', '[']) {
+    for line in service.lines().take_while(|line| !line.starts_with('[')) {
+        if line.is_empty() || line.starts_with('#') {
             continue;
         }
         let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("{line}"));
@@ -75,13 +77,103 @@ fn the_units_folders_are_those_of_the_configuration() {
     // A stop has time for what the host allows itself: the requests' time and 15 s more.
     let timeout: u64 = one(&unit, "TimeoutStopSec").parse().unwrap();
     assert!(config.contains("serverShutdownTimeout: 10s") && timeout > 10 + 15);
-    for (key, value) in [
-        ("ProtectSystem", "strict"),
-        ("NoNewPrivileges", "yes"),
-        ("CapabilityBoundingSet", ""),
-        ("DynamicUser", "yes"),
+}
+
+type Line = (&'static str, &'static str);
+
+/// What SECURITY.md says of the unit, in its own words, and the lines that hold it.
+const PROMISES: &[(&str, &[Line])] = &[
+    (
+        "a user of its own (`DynamicUser`)",
+        &[("DynamicUser", "yes"), ("PrivateUsers", "yes")],
+    ),
+    (
+        "that owns nothing but three folders of mode 0700",
+        &[
+            ("StateDirectoryMode", "0700"),
+            ("CacheDirectoryMode", "0700"),
+            ("RuntimeDirectoryMode", "0700"),
+            ("UMask", "0077"),
+        ],
+    ),
+    (
+        "the file system read-only (`ProtectSystem=strict`)",
+        &[("ProtectSystem", "strict")],
+    ),
+    ("no home folders", &[("ProtectHome", "yes")]),
+    ("no devices", &[("PrivateDevices", "yes")]),
+    (
+        "no other processes in sight",
+        &[("ProtectProc", "invisible"), ("ProcSubset", "pid")],
+    ),
+    ("its own `/tmp`", &[("PrivateTmp", "yes")]),
+    (
+        "no capabilities",
+        &[("CapabilityBoundingSet", ""), ("AmbientCapabilities", "")],
+    ),
+    (
+        "no new rights",
+        &[("NoNewPrivileges", "yes"), ("RestrictSUIDSGID", "yes")],
+    ),
+    ("no namespaces", &[("RestrictNamespaces", "yes")]),
+    (
+        "the system calls of a service alone",
+        &[("SystemCallArchitectures", "native")],
+    ),
+    (
+        "no network but from and to this machine (`IPAddressDeny`), where the proxy is",
+        &[("IPAddressDeny", "any"), ("IPAddressAllow", "localhost")],
+    ),
+    ("ceilings for memory, tasks and files", &[]),
+];
+
+/// The list under "Hostile tenants", on one line.
+fn promised() -> String {
+    let path = repository().join("SECURITY.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let section = text
+        .split("\n## ")
+        .find(|section| section.starts_with("Hostile tenants"))
+        .expect("a section on hostile tenants");
+    let items = section
+        .lines()
+        .filter(|line| line.starts_with("- ") || line.starts_with("  "));
+    let words: Vec<_> = items.flat_map(str::split_whitespace).collect();
+    words.join(" ")
+}
+
+#[test]
+fn the_unit_holds_what_is_promised_of_it() {
+    let (unit, mut rest) = (unit(), promised());
+    for (words, lines) in PROMISES {
+        assert!(rest.contains(words), "SECURITY.md says no more: {words}");
+        rest = rest.replace(words, "");
+        for (key, value) in *lines {
+            assert_eq!(one(&unit, key), *value, "{key}: {words}");
+        }
+    }
+    assert!(
+        !rest.contains(char::is_alphanumeric),
+        "nothing here holds the unit to: {rest}"
+    );
+    // Nor may it write or keep anything elsewhere.
+    for key in [
+        "BindPaths",
+        "ConfigurationDirectory",
+        "LogsDirectory",
+        "ReadWritePaths",
+        "SupplementaryGroups",
+        "User",
     ] {
-        assert_eq!(one(&unit, key), value);
+        assert!(!unit.contains_key(key), "{key}");
+    }
+    for key in ["MemoryMax", "TasksMax", "LimitNOFILE"] {
+        let value = one(&unit, key);
+        let number = value.trim_end_matches(['K', 'M', 'G', 'T']);
+        assert!(
+            number.parse::<u64>().is_ok_and(|n| n > 0),
+            "{key}={value} is no ceiling"
+        );
     }
     assert!(!unit.contains_key("MemoryDenyWriteExecute"));
     // The compile child is limited by the one group of system calls, and talked to by the other's pipes.

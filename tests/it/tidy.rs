@@ -1,6 +1,7 @@
 //! The rules of the house, held to the files that are under version control (or about to be).
 
 mod documents;
+mod mended;
 mod rooms;
 mod source;
 mod wit;

@@ -1,5 +1,6 @@
 //! `greenroom backup` and `restore`.
 
+mod kept;
 mod refused;
 
 use super::*;
