@@ -27,6 +27,8 @@ mod registry;
 mod state;
 mod status;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod unary;
 pub mod watch;
 

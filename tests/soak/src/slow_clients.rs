@@ -5,7 +5,8 @@ mod client;
 
 use crate::{
     Row, Run, Scale,
-    load::{Load, Seen, Work},
+    load::{Load, Seen, Work, median},
+    machine::{Cores, rate_for},
     process::{Process, peers, raise_descriptor_limit, wait_until},
 };
 use anyhow::Result;
@@ -20,8 +21,10 @@ const SLACK: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_secs(5);
 /// Places for answers that stream.
 const STREAMS: u64 = 32;
-/// Clients that behave.
+/// Clients that behave, and what of the cores' time they and the host take.
 const OTHERS: u32 = 16;
+const LOAD: f64 = 0.5;
+const LOOKS: u32 = 5;
 
 pub fn run(run: &mut Run) -> Result<Vec<Row>> {
     raise_descriptor_limit();
@@ -45,17 +48,21 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
         Scale::Full => (2000, 10, Duration::from_secs(8)),
     };
     let work = work(&host);
-    let capacity = {
-        Load::for_a_while(host.address(), OTHERS, None, &work, window);
-        Load::for_a_while(host.address(), OTHERS, None, &work, window).rate()
-    };
-    let load = || Load::for_a_while(host.address(), OTHERS, Some(capacity / 2.0), &work, window);
+    let at = |rate| Load::for_a_while(host.address(), OTHERS, rate, &work, window);
+    at(None);
+    let rate = rate_for(LOAD, at(None).rate(), LOOKS, |rate| {
+        let begun = Cores::now();
+        at(Some(rate));
+        Cores::busy_since(begun)
+    });
+    let load = || at(Some(rate));
     // Once before it counts: what the host keeps for the next time is no growth.
     drop(Slow::open(host.address(), connections, &kinds));
     settle(&host);
     let before = Process::of(&host);
 
     let (mut without, mut with) = (Vec::new(), Vec::new());
+    let mut memory = Vec::new();
     for _ in 0..rounds {
         without.push(load());
         let slow = Slow::open(host.address(), connections, &kinds);
@@ -66,7 +73,9 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
         with.push(load());
         drop(slow);
         settle(&host);
+        memory.push(Process::of(&host).kib >> 10);
     }
+    eprintln!("slow-clients: MiB after each round: {memory:?}");
     let ended = ended(&host, run.scale, connections, &kinds);
     settle(&host);
     wait_until(Duration::from_secs(30), || {
@@ -74,13 +83,7 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
     });
     let after = Process::of(&host);
 
-    let mut rows = vec![others(
-        run.scale,
-        connections,
-        &sum(&without),
-        &sum(&with),
-        capacity,
-    )];
+    let mut rows = vec![others(run.scale, connections, &without, &with, rate)];
     rows.extend(ended);
     rows.push(Row::new(
         format!(
@@ -105,33 +108,29 @@ fn work(host: &Host) -> Vec<Work> {
     work
 }
 
-fn sum(windows: &[Seen]) -> Seen {
-    let (first, more) = windows.split_first().expect("a window");
-    more.iter().fold(first.clone(), |mut sum, window| {
-        sum.add(window);
-        sum
-    })
-}
-
-fn others(scale: Scale, connections: usize, without: &Seen, with: &Seen, capacity: f64) -> Row {
-    let failed = without.failed + with.failed;
-    let ratio = with.p99() / without.p99();
+fn others(scale: Scale, connections: usize, without: &[Seen], with: &[Seen], rate: f64) -> Row {
+    // The median of the windows: a stall of the machine is no slow client.
+    let p99 = |windows: &[Seen]| median(&windows.iter().map(Seen::p99).collect::<Vec<_>>());
+    let all = || with.iter().chain(without);
+    let (answered, failed) = all().fold((0, 0), |sum, seen| {
+        (sum.0 + seen.answered, sum.1 + seen.failed)
+    });
+    let ratio = p99(with) / p99(without);
     // The windows of a test are too short for a figure.
     let quick = ratio < 2.0 || scale == Scale::Small;
-    let first = with.failures.first().or(without.failures.first());
+    let first = all().flat_map(|seen| &seen.failures).next();
     Row::new(
         format!(
-            "clients at half of the capacity ({capacity:.0} requests/s) beside {connections} slow connections"
+            "clients at {rate:.0} requests/s, for which half of the cores is in use, beside {connections} slow connections"
         ),
         "p99 less than twice as long as without them, every answer good",
         format!(
-            "p99 {:.2} ms with, {:.2} without: {ratio:.2}; {} answered, {failed} not{}",
-            with.p99(),
-            without.p99(),
-            with.answered + without.answered,
+            "p99 {:.2} ms with, {:.2} without: {ratio:.2}; {answered} answered, {failed} not{}",
+            p99(with),
+            p99(without),
             first.map_or(String::new(), |first| format!(": {first}"))
         ),
-        quick && failed == 0 && with.answered > 0,
+        quick && failed == 0 && answered > 0,
     )
 }
 

@@ -17,7 +17,7 @@ use crate::{
     Row, Run, Scale,
     dice::Dice,
     load::{Holds, Load, Seen, Work},
-    machine::Cores,
+    machine::{Cores, rate_for},
     process::wait_until,
 };
 use anyhow::{Result, ensure};
@@ -35,12 +35,8 @@ use witness::Witness;
 const SWAPS: u64 = 10;
 /// Requests a second that write, so that the database is not all that is tested: a rebuild of it holds requests.
 const WRITES: f64 = 40.0;
-/// Requests a second, on a machine that others have taken.
-const LEAST: f64 = 300.0;
 /// Of the cores' time, with the clients'.
 const LOAD: f64 = 0.5;
-/// So far from it the rate stays as it is; else it is set anew, so many times at most.
-const NEAR: f64 = 0.02;
 const LOOKS: u32 = 10;
 /// A probe, so that it can fail; little memory, so that it can be used up; instances that end when nobody asks.
 const CONFIG: &str = "backend: {database: {client: better-sqlite3, connection: {directory: ./db}}}\n\
@@ -304,6 +300,7 @@ fn swap(
 }
 
 /// What the clients send, and how much of it. Clients of one plugin wait for no answer of the other.
+#[derive(Clone)]
 struct Loads {
     reads: Vec<Work>,
     todo_reads: Vec<Work>,
@@ -331,22 +328,23 @@ impl Loads {
         let mut loads = Self {
             reads,
             todo_reads,
-            rate: most.rate() / 2.0,
+            rate: 0.0,
             holds: Holds::default(),
         };
-        // A request takes more the fewer there are, so the first answer is not the last.
-        for _ in 0..if small { 3 } else { LOOKS } {
-            let load = loads.start(host);
+        let looks = if small { 3 } else { LOOKS };
+        loads.rate = rate_for(LOAD, most.rate(), looks, |rate| {
+            let load = Self {
+                rate,
+                ..loads.clone()
+            }
+            .start(host);
             let begun = Cores::now();
             std::thread::sleep(time);
             let busy = Cores::busy_since(begun);
             let seen = load.stop(&mut stored);
             assert_eq!(seen.failed, 0, "{:?}", seen.failures);
-            if (busy - LOAD).abs() < NEAR {
-                break;
-            }
-            loads.rate = (loads.rate * LOAD / busy).min(most.rate() / 2.0).max(LEAST);
-        }
+            busy
+        });
         (loads, stored)
     }
 

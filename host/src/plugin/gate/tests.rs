@@ -1,7 +1,7 @@
 mod model;
 
 use super::*;
-use crate::config::Limits;
+use crate::{config::Limits, plugin::tests::Dice};
 
 fn gate(concurrency: u32, queue: u32) -> Arc<Gate> {
     let limits = Limits {
@@ -48,22 +48,6 @@ async fn a_hold_waits_for_what_runs_and_keeps_others_out() {
     assert!(!late.is_finished());
     drop(hold);
     drop(late.await.unwrap().unwrap());
-}
-
-/// Numbers that look random and are the same for the same seed (xorshift).
-pub(super) struct Dice(u64);
-
-impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
-        Self((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-
-    pub(super) fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).unwrap()
-    }
 }
 
 /// Threads that enter, give up and hold, all at once: [`model`] has every order but that of the machine's own.

@@ -4,6 +4,7 @@
 mod model;
 
 use super::*;
+use crate::plugin::tests::Dice;
 use arc_swap::ArcSwap;
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize},
@@ -12,22 +13,6 @@ use std::{
 use tokio::task::{JoinSet, yield_now};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Numbers that look random and are the same for the same seed (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).unwrap()
-    }
-}
 
 struct StandIn {
     /// The build that it is of.

@@ -1,11 +1,11 @@
 //! The gate beside a model of it, in thousands of orders of entering, giving up, leaving, holding and letting go. The
 //! futures are polled by hand, so that every order comes again with its seed.
 
-use super::{
-    super::{Gate, Hold, Place},
-    Dice,
+use super::super::{Gate, Hold, Place};
+use crate::{
+    config::Limits,
+    plugin::{Error, tests::Dice},
 };
-use crate::{config::Limits, plugin::Error};
 use std::{
     collections::{HashSet, VecDeque},
     pin::Pin,

@@ -3,9 +3,9 @@
 
 use super::{
     super::{Pool, Slots},
-    Build, Dice, PATIENCE, PLUGINS, StandIn,
+    Build, PATIENCE, PLUGINS, StandIn,
 };
-use crate::plugin::Error;
+use crate::plugin::{Error, tests::Dice};
 use std::{
     collections::BTreeMap,
     pin::Pin,

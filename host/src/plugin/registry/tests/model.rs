@@ -4,6 +4,7 @@ use super::{
     super::{Mount, Phase, PluginId, Registry},
     id, mount,
 };
+use crate::plugin::tests::Dice;
 use std::{
     cell::Cell,
     collections::BTreeMap,
@@ -14,22 +15,6 @@ const SCHEDULES: u64 = 50;
 const STEPS: usize = 400;
 /// Few, so that each comes and goes often. The order of `-` and of longer names is that of the bytes.
 const NAMES: [&str; 5] = ["a", "aa", "a-b", "b", "z9"];
-
-/// Numbers that look random and are the same for the same seed (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).unwrap()
-    }
-}
 
 fn same(one: Option<&Arc<Mount>>, other: Option<&Arc<Mount>>) -> bool {
     match (one, other) {
