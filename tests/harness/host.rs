@@ -157,6 +157,18 @@ impl Host {
         command.output().expect("greenroom runs")
     }
 
+    /// Compiles a component into the host's cache, so that its deploy compiles nothing: `greenroom check` does, `inspect`
+    /// has no cache.
+    pub fn compile(&self, component: &[u8]) {
+        let folder = self.folder().join("compiled");
+        std::fs::create_dir_all(&folder).expect("the folder");
+        let config = "plugins: {directory: .}\n";
+        std::fs::write(folder.join("app-config.yaml"), config).expect("the folder");
+        std::fs::write(folder.join("one.wasm"), component).expect("the folder");
+        let output = self.command(&["check", "--config", "compiled/app-config.yaml"]);
+        assert!(output.status.success(), "{output:?}");
+    }
+
     /// The same with `--json`, which must succeed.
     pub fn ask(&self, args: &[&str]) -> Value {
         let output = self.command(&[args, &["--json"]].concat());

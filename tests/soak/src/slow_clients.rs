@@ -56,26 +56,26 @@ pub fn run(run: &mut Run) -> Result<Vec<Row>> {
         Cores::busy_since(begun)
     });
     let load = || at(Some(rate));
-    // Once before it counts: what the host keeps for the next time is no growth.
-    drop(Slow::open(host.address(), connections, &kinds));
-    settle(&host);
-    let before = Process::of(&host);
-
-    let (mut without, mut with) = (Vec::new(), Vec::new());
-    let mut memory = Vec::new();
-    for _ in 0..rounds {
-        without.push(load());
+    // The answers that nobody reads are made at once: from then on they cost nothing.
+    let beside = || {
         let slow = Slow::open(host.address(), connections, &kinds);
-        // The answers that nobody reads are made at once: from here on they cost nothing.
         wait_until(Duration::from_secs(5), || {
             host.plugin("chameleon")["running"].as_u64() <= Some(STREAMS)
         });
-        with.push(load());
+        let seen = load();
         drop(slow);
         settle(&host);
-        memory.push(Process::of(&host).kib >> 10);
+        seen
+    };
+    // Once before it counts: what the host keeps for the next time is no growth.
+    beside();
+    let before = Process::of(&host);
+
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        without.push(load());
+        with.push(beside());
     }
-    eprintln!("slow-clients: MiB after each round: {memory:?}");
     let ended = ended(&host, run.scale, connections, &kinds);
     settle(&host);
     wait_until(Duration::from_secs(30), || {

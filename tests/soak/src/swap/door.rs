@@ -96,14 +96,6 @@ impl Door {
     }
 }
 
-/// Into the cache, so that the deploy that follows compiles nothing.
-pub(super) fn compile(host: &Host, component: &[u8]) -> Result<()> {
-    std::fs::write(host.folder().join("swap.upload"), component)?;
-    let output = host.command(&["inspect", "swap.upload"]);
-    ensure!(output.status.success(), "inspect: {output:?}");
-    Ok(())
-}
-
 fn command(host: &Host, args: &[&str]) -> Result<Said> {
     let output = host.command(args);
     let told: Value = serde_json::from_slice(&output.stdout)
