@@ -219,14 +219,14 @@ impl Deployed {
             ));
         }
         if self.kind.is_migration() {
-            let columns = "SELECT group_concat(name) FROM pragma_table_info('parent')";
-            let call = serde_json::json!({"op": "row", "sql": columns});
+            let text = "SELECT sql FROM sqlite_schema WHERE name = 'parent'";
+            let call = serde_json::json!({"op": "row", "sql": text});
             let schema = host.post("/api/steps/sql", &call).json()["ok"][0].to_string();
             // An additive step stays when its build did not come up.
             let fits = match &*live {
                 "2" => schema.contains("note"),
-                "3" | "4" => !schema.contains("note"),
-                _ => true,
+                "3" | "4" => schema.contains("TABLE") && !schema.contains("note"),
+                _ => schema.contains("TABLE"),
             };
             if !fits {
                 found.push(format!("{live} serves a schema of {schema}"));
