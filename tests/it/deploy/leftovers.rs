@@ -75,7 +75,7 @@ fn a_hundred_swaps_hold_no_more_than_one() {
     Held::is_again(&host, &before);
     // What a swap kept of the engine's slots, when it did, was 11 MiB in fifty.
     host.wait_until("the second fifty need no more memory", |host| {
-        Held::by(host).resident <= half.resident + (6 << 10)
+        Held::by(host).resident <= half.resident + (8 << 10)
     });
     assert_eq!(host.get("/api/c/rows").json()["parents"], 100);
 }
