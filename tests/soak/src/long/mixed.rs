@@ -60,15 +60,16 @@ fn with(status: u16, mut work: Work) -> Work {
 
 /// Requests that end at a limit.
 pub(super) fn hostile(host: &Host, minute: u64) -> Result<u64, String> {
-    let (path, status) = match minute % 3 {
-        0 => ("spin", 504),
-        1 => ("bomb", 502),
-        _ => ("hang", 504),
+    let (path, statuses): (_, &[u16]) = match minute % 3 {
+        0 => ("spin", &[504]),
+        // On a busy machine it is out of time before it is out of memory.
+        1 => ("bomb", &[502, 504]),
+        _ => ("hang", &[504]),
     };
     let answer = host
         .request("GET", &format!("/api/hostile/{path}"))
         .try_send()?;
-    if answer.status == status {
+    if statuses.contains(&answer.status) {
         Ok(1)
     } else {
         Err(format!("{path}: {} {}", answer.status, answer.text()))
