@@ -1,18 +1,25 @@
 //! Any text as `app-config.yaml`: a configuration within its own bounds, or an error that can be shown.
 #![no_main]
 
-use greenroom::config::Config;
+use greenroom::config::{Config, Environment};
 use libfuzzer_sys::fuzz_target;
 use std::{fs, path::PathBuf, sync::LazyLock};
 
 static FOLDER: LazyLock<tempfile::TempDir> =
     LazyLock::new(|| tempfile::tempdir().expect("a folder for the file"));
 
+/// Each holds its own name twice, and one is a configuration.
+static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| {
+    let names = ["A", "B", "HOME", "NAME", "PORT", "x"].map(|name| (name, name.repeat(2)));
+    let above = ("APP_CONFIG_plugins_todo_config_a", "[1, {\"b\": null}]".to_owned());
+    let all = names.into_iter().chain([above]);
+    all.map(|(name, value)| (name.to_owned(), value)).collect()
+});
+
 fuzz_target!(|text: &[u8]| {
     let folder = FOLDER.path();
     fs::write(folder.join("app-config.yaml"), text).expect("the file is written");
-    let variable = |name: &str| (name.len() < 5).then(|| name.repeat(2));
-    let load = || Config::load(&[], folder, &variable);
+    let load = || Config::load(&[], folder, &ENVIRONMENT);
     match load() {
         Ok(config) => {
             bounded(&config);
@@ -24,7 +31,7 @@ fuzz_target!(|text: &[u8]| {
             assert!(!error.to_string().is_empty());
         }
     }
-    let socket = Config::admin_socket(&[] as &[PathBuf], folder, &variable);
+    let socket = Config::admin_socket(&[] as &[PathBuf], folder, &ENVIRONMENT);
     assert!(socket.is_err() || socket.is_ok_and(|path| path.is_absolute()));
 });
 

@@ -5,14 +5,16 @@ mod ask;
 mod backup;
 mod client;
 mod component;
+mod log;
 pub mod output;
 pub mod report;
 
 pub use ask::ask;
 pub use backup::{Asked, Backup, Restore, ask_for_backup};
+pub use log::Log;
 
 use crate::{
-    config::{Config, ConfigError, Listen},
+    config::{Config, ConfigError, Environment, Listen, secrets},
     id::PluginId,
 };
 use clap::{Args, Parser, Subcommand};
@@ -33,8 +35,7 @@ pub const FAILED: u8 = 1;
 )]
 #[command(after_help = "Examples:
   greenroom serve                            serve with ./app-config.yaml
-  greenroom deploy target/plugins/todo.wasm  replace a plugin of the running host
-  greenroom rollback todo                    bring its previous build back")]
+  greenroom deploy target/plugins/todo.wasm  replace a plugin of the running host")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -53,6 +54,9 @@ pub enum Command {
     /// Compiles the component on standard input; `serve` runs this in a child process.
     #[command(hide = true)]
     Compile,
+    /// Holds the configuration on standard input against its schema; `serve` and `check` run this in a child process.
+    #[command(hide = true)]
+    Judge,
 }
 
 /// Commands that a running host carries out.
@@ -62,6 +66,7 @@ pub enum Ask {
     Deploy(Deploy),
     Rollback(Rollback),
     Remove(Remove),
+    Log(Log),
 }
 
 /// Serve the plugins
@@ -72,7 +77,7 @@ pub enum Ask {
   greenroom serve --listen 127.0.0.1:0
 
 GREENROOM_LOG sets what is logged: a level (error, warn, info, debug, trace), or levels by target as in
-info,plugin=debug.
+info,plugin=debug. `greenroom log` changes it while the host runs.
 
 Ctrl-C or SIGTERM stops it: it accepts nothing new, finishes what runs (backend.lifecycle.serverShutdownTimeout, 10 s
 unless set) and exits with 0.")]
@@ -227,13 +232,17 @@ fn status(error: &clap::Error) -> ExitCode {
 }
 
 impl ConfigFiles {
-    /// Reads the files with this process's folder and environment.
+    /// Reads the files with this process's folder and environment. Its secrets are shown nowhere from here on.
     pub fn load(&self) -> Result<Config, ConfigError> {
-        Config::load(&self.files, &current_folder(), &variable)
+        let env = Environment::of_the_process();
+        let config = Config::load(&self.files, &current_folder(), &env)?;
+        secrets::learn(&config.secrets);
+        Ok(config)
     }
 
     fn admin_socket(&self) -> Result<PathBuf, ConfigError> {
-        Config::admin_socket(&self.files, &current_folder(), &variable)
+        let env = Environment::of_the_process();
+        Config::admin_socket(&self.files, &current_folder(), &env)
     }
 }
 
@@ -241,11 +250,6 @@ impl ConfigFiles {
 fn current_folder() -> PathBuf {
     // It fails when the folder is gone: absolute names still work, and relative ones say that they are not found.
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
-}
-
-/// A variable of the environment; one that is not UTF-8 counts as unset.
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }
 
 #[cfg(test)]

@@ -1,34 +1,63 @@
 //! Every key of `app-config.yaml` that the host reads, checked, with its default. How the files become this is in
 //! `config/`.
 
+mod app_config;
+mod auditor;
+mod auth;
 mod backend;
 mod backstage;
+mod changed;
 mod cors;
 mod cursor;
 mod database;
 mod duration;
 mod env;
+mod environment;
 mod error;
+mod health;
+mod keyvalue;
+pub mod levels;
 mod limits;
 mod listen;
 mod load;
+mod logger;
+mod mask;
 mod merge;
 mod node;
+mod open;
+mod permissions;
 mod plugins;
 mod proxies;
+mod rate_limit;
 mod scalar;
+pub mod schema;
+pub mod secrets;
 mod settings;
+mod sight;
 mod size;
 mod spelling;
 #[cfg(test)]
 mod tests;
+mod transform;
 mod yaml;
 
+pub use auditor::{Auditor, Severity};
+pub use auth::{Auth, Backstage, External, Jwks, Method, Restriction, Secret};
+pub use changed::Keys;
+pub use environment::Environment;
 pub use error::{ConfigError, Problem};
+pub use health::HealthChecks;
+pub use levels::Levels;
 pub use listen::InvalidListen;
+pub use load::Loader;
+pub use logger::{LogFormat, Logger};
+pub use rate_limit::{RateLimit, RateLimits};
+pub use secrets::Secrets;
+pub use settings::{Settings, Spot};
+pub use spelling::{listed, nearest};
 
 use crate::id::PluginId;
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// All of the host's configuration. Paths are absolute.
 #[derive(Debug, Clone)]
@@ -37,9 +66,16 @@ pub struct Config {
     pub files: Vec<PathBuf>,
     /// For the log and for `check`: keys of Backstage that are accepted but not used here, and choices worth a warning.
     pub notes: Vec<String>,
+    /// What reads it again.
+    pub loader: Loader,
+    /// What tells which keys changed since.
+    pub keys: Keys,
+    /// What no log, no error and no output shows.
+    pub secrets: Secrets,
     pub backend: Backend,
     pub engine: Engine,
     pub plugins: Plugins,
+    pub permissions: Permissions,
 }
 
 /// The keys under `backend`.
@@ -50,8 +86,12 @@ pub struct Backend {
     pub database: Databases,
     /// `backend.cors`; absent or `false`: no CORS headers at all.
     pub cors: Option<Cors>,
+    /// `backend.auth`: whose credentials are believed. Default nobody's.
+    pub auth: Auth,
     /// `backend.cache.store`: where `wasi:keyvalue` keeps its data. Default `sqlite`.
     pub cache: CacheStore,
+    /// `backend.cache.defaultTtl`: how long values live in buckets that have no ttl of their own. Default: they do not end.
+    pub cache_ttl: Option<Duration>,
     /// `backend.admin.socket`: default `greenroom.sock` beside the first config file.
     pub admin_socket: PathBuf,
     /// `backend.trustProxy`: peers whose `Forwarded` and `X-Forwarded-*` are believed. Default none.
@@ -63,6 +103,12 @@ pub struct Backend {
     pub startup_pause: Duration,
     /// `backend.lifecycle.serverShutdownTimeout`: how long a stop waits for what runs. Default 10 s.
     pub shutdown_timeout: Duration,
+    /// `backend.health.headers`: names and values that the answers of both health endpoints carry. Default none.
+    pub health_headers: Vec<(String, String)>,
+    /// `backend.rateLimit`; absent or `false`: requests are not counted.
+    pub rate_limit: Option<RateLimits>,
+    pub logger: Logger,
+    pub auditor: Auditor,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,10 +201,27 @@ impl Plugins {
         (self.entries.iter()).filter_map(move |(id, p)| expected(p).then_some(id))
     }
 
+    /// Every path of every plugin needs no credentials.
+    fn open(&mut self) {
+        self.defaults.open = true;
+        for plugin in self.entries.values_mut() {
+            plugin.open = true;
+        }
+    }
+
     /// The settings of a plugin; defaults where the config does not name it.
     pub fn of(&self, id: &PluginId) -> Plugin {
         self.entries.get(id).unwrap_or(&self.defaults).clone()
     }
+}
+
+/// The keys under `permissions`. The files are watched; which they are is read at the start alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// `permissions.policies`: files of policies in Cedar, one or a list. Default none: everything is allowed.
+    pub policies: Vec<PathBuf>,
+    /// `permissions.entities`: files of Cedar's entities in JSON, one or a list: what policies know of owners and groups.
+    pub entities: Vec<PathBuf>,
 }
 
 /// `plugins.<id>`.
@@ -166,17 +229,19 @@ impl Plugins {
 pub struct Plugin {
     /// `component`: the file that holds it, when it is not `<plugins.directory>/<id>.wasm`.
     pub component: Option<PathBuf>,
-    /// `config`, for `wasi:config`: nested keys joined with dots, scalars as text, lists as JSON.
-    pub config: BTreeMap<String, String>,
+    /// `config`: the plugin's own section, for `wasi:config`.
+    pub config: Arc<Settings>,
     pub limits: Limits,
     /// `required`: the host is not ready without this plugin. Default false.
     pub required: bool,
     /// `access: open`: every path is open to requests without credentials. Default: as the plugin's policies say.
     pub open: bool,
-    /// `keyvalue.<bucket>.ttl`: how long a value lives after it was written.
-    pub keyvalue_ttl: BTreeMap<String, Duration>,
+    /// `keyvalue.<bucket>.ttl`: how long a value lives after it was written; `None` for `never`.
+    pub keyvalue_ttl: BTreeMap<String, Option<Duration>>,
     /// `probe`: a path that must answer below 500 before a new build is published.
     pub probe: Option<String>,
+    /// `health`: how often one that says how it is gets asked.
+    pub health: HealthChecks,
 }
 
 /// `plugins.<id>.limits`. Sizes in bytes (config: `128MiB`, `256KiB` or a number), times (config: `10s`, `500ms`, `5m`).
@@ -210,6 +275,8 @@ pub struct Limits {
     pub instance_idle: Duration,
     /// `migrationTimeout`: Default 5 min.
     pub migration_timeout: Duration,
+    /// `log`: bytes of the plugin's lines in the log, a second; 16 s of it at once. Default 256 KiB.
+    pub log: u64,
     pub sql: SqlLimits,
     pub keyvalue: KeyvalueLimits,
 }
@@ -248,8 +315,12 @@ pub struct KeyvalueLimits {
     pub value: u64,
     /// `buckets`: of one plugin. Default 64.
     pub buckets: u32,
+    /// `keys`: of one bucket. Default 1,000,000.
+    pub keys: u32,
     /// `total`: bytes of the file. Default 1 GiB.
     pub total: u64,
+    /// `memory`: bytes of keys and values, 256 more a key, where `backend.cache.store` is `memory`. Default 64 MiB.
+    pub memory: u64,
 }
 
 const KIB: u64 = 1 << 10;
@@ -273,6 +344,7 @@ impl Default for Limits {
             max_requests_per_instance: 1000,
             instance_idle: Duration::from_secs(60),
             migration_timeout: Duration::from_secs(300),
+            log: 256 * KIB,
             sql: SqlLimits::default(),
             keyvalue: KeyvalueLimits::default(),
         }
@@ -302,7 +374,9 @@ impl Default for KeyvalueLimits {
             key: KIB,
             value: 2 * MIB,
             buckets: 64,
+            keys: 1_000_000,
             total: GIB,
+            memory: 64 * MIB,
         }
     }
 }

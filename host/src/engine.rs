@@ -22,9 +22,9 @@ pub use compile::{CompileError, run_child as run_compile_child};
 pub use lane::Lane;
 pub use slow::{Watched, Work};
 
-/// Instances beyond `engine.maxInstances` that the allocator has room for: the throw-away ones in which a new build is
-/// described and started while the pool is full.
-const SPARE_INSTANCES: u32 = 32;
+/// Instances beyond `engine.maxInstances` that the allocator has room for: the throw-away ones in which 16 new builds are
+/// described and started, 16 say how they are and 16 stop while the pool is full.
+const SPARE_INSTANCES: u32 = 64;
 
 /// Core modules of one component that the allocator is sized for: an SDK plugin has 3 or 4, a Python guest about 20.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 8;

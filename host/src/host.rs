@@ -1,21 +1,27 @@
 //! The composition root: builds the rooms in order, lets them run, and ends them. The only file that sees all rooms.
 
 use crate::{
+    auth::Auth,
     config::{Config, Connection},
     engine::Engine,
     http::{self, admin},
     id::PluginId,
+    permissions::{self, Authority},
     plugin::{
         Databases, Deployer, Inspection, LoadError, Registry, Status,
         backup::{self, Report},
-        inspect_file, watch,
+        inspect_file, reload, watch,
     },
     storage::Folder,
 };
 use anyhow::{Context, Result, bail};
 use std::{
-    collections::BTreeMap, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path, sync::Arc,
-    time::Duration,
+    collections::BTreeMap,
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +32,8 @@ pub use crate::plugin::backup::{Restoring, Wanted};
 const SWEEP: Duration = Duration::from_secs(10);
 /// What a stop may take beyond the requests' own time: closing databases and folders.
 const CLOSING: Duration = Duration::from_secs(15);
+/// What plugins have for their `stop` where requests have taken all of `serverShutdownTimeout`.
+const LEAST_FOR_STOPS: Duration = Duration::from_secs(1);
 
 /// A host that listens. Nothing is loaded yet: [`Host::run`] does that.
 pub struct Host {
@@ -33,7 +41,9 @@ pub struct Host {
     listener: http::Listener,
     admin: admin::Socket,
     deployer: Deployer,
+    policies: watch::PolicyFiles,
     registry: Registry,
+    auth: Auth,
     stop: CancellationToken,
 }
 
@@ -51,6 +61,10 @@ impl Host {
                 folder.display()
             )
         })?;
+        let auth = Auth::new(&config.backend.auth).context("backend.auth.externalAccess")?;
+        let policies = watch::PolicyFiles::of(&config.permissions);
+        let authority = Authority::open(&config.permissions);
+        let authority = authority.context("permissions: the policies cannot be used")?;
         let databases = databases(&config, runtime)?;
         let listener = http::Listener::bind(&config.backend.listen).await?;
         let admin = admin::Socket::bind(&config.backend.admin_socket).await?;
@@ -61,6 +75,7 @@ impl Host {
             config.engine.max_instances,
             config.plugins.clone(),
             databases,
+            authority,
         )?;
         deployer.announce();
         Ok(Self {
@@ -68,7 +83,9 @@ impl Host {
             listener,
             admin,
             deployer,
+            policies,
             registry,
+            auth,
             stop: CancellationToken::new(),
         })
     }
@@ -108,9 +125,11 @@ impl Host {
 
     /// Serves until it is stopped. Bounded by `serverShutdownTimeout` from then on.
     pub async fn run(self) {
-        let patience = self.config.backend.shutdown_timeout + CLOSING;
+        let shutdown = self.config.backend.shutdown_timeout;
+        let patience = shutdown + CLOSING;
         let shared = Arc::new(http::Shared::new(
             self.registry.clone(),
+            self.auth,
             &self.config.backend,
         ));
         let mut tasks = JoinSet::new();
@@ -119,18 +138,29 @@ impl Host {
             self.admin,
             Arc::new(self.deployer.clone()),
             self.stop.clone(),
-            self.config.backend.shutdown_timeout,
+            shutdown,
         ));
-        tasks.spawn(watch::run(self.deployer.clone(), self.stop.clone()));
+        tasks.spawn(watch::run(
+            self.deployer.clone(),
+            self.policies,
+            self.stop.clone(),
+        ));
+        tasks.spawn(reload::run(
+            self.deployer.clone(),
+            self.config,
+            self.stop.clone(),
+        ));
         tasks.spawn(sweep(self.deployer.clone(), self.stop.clone()));
         self.stop.cancelled().await;
+        let by = Instant::now() + shutdown;
         let ended = async {
             while let Some(ended) = tasks.join_next().await {
                 if let Err(error) = ended {
                     tracing::error!(%error, "a part of the host failed");
                 }
             }
-            self.deployer.close().await;
+            let left = by.saturating_duration_since(Instant::now());
+            self.deployer.close(left.max(LEAST_FOR_STOPS)).await;
         };
         if timeout(patience, ended).await.is_err() {
             tracing::error!("the host did not end in time; what was acknowledged is on the disk");
@@ -169,6 +199,7 @@ fn locked(
     Ok(Databases {
         settings,
         cache: config.backend.cache,
+        cache_ttl: config.backend.cache_ttl,
         folders,
     })
 }
@@ -213,8 +244,15 @@ fn without_a_host(config: &Config) -> Result<Databases> {
     Ok(databases)
 }
 
-/// `greenroom check`: every plugin that would be served, without opening a port or a database.
-pub async fn check(config: &Config) -> Result<BTreeMap<PluginId, Result<Inspection, LoadError>>> {
+/// What `greenroom check` finds.
+pub struct Checked {
+    pub plugins: BTreeMap<PluginId, Result<Inspection, LoadError>>,
+    /// `None` without policies.
+    pub permissions: Option<permissions::Report>,
+}
+
+/// `greenroom check`: every plugin that would be served, without opening a port or a database, and the policies.
+pub async fn check(config: &Config) -> Result<Checked> {
     let engine = Engine::new(&config.engine, &config.plugins.cache)?;
     let mut files = watch::component_files(&config.plugins);
     for id in config.plugins.expected() {
@@ -225,9 +263,22 @@ pub async fn check(config: &Config) -> Result<BTreeMap<PluginId, Result<Inspecti
     }
     let mut found = BTreeMap::new();
     for (id, path) in files {
-        found.insert(id, inspect_file(&engine, &path).await);
+        let section = config.plugins.of(&id).config;
+        let inspected = inspect_file(&engine, &path, Some((&id, &section))).await;
+        found.insert(id, inspected);
     }
-    Ok(found)
+    let inspections = found.values().flatten();
+    let descriptors = inspections.filter_map(|inspection| inspection.descriptor.as_ref());
+    let declared = descriptors
+        .flat_map(|descriptor| &descriptor.permissions)
+        .map(|permission| permission.name.clone())
+        .collect();
+    let files = &config.permissions;
+    let permissions = (!files.policies.is_empty()).then(|| permissions::check(files, &declared));
+    Ok(Checked {
+        plugins: found,
+        permissions,
+    })
 }
 
 /// `greenroom inspect`: one component, compiled without the host's cache.
@@ -240,5 +291,5 @@ pub async fn inspect_component(path: &Path) -> Result<Result<Inspection, LoadErr
     let cache = tempfile::Builder::new().permissions(private).tempdir();
     let cache = cache.context("no temporary folder for the compiled component")?;
     let engine = Engine::new(&settings, cache.path())?;
-    Ok(inspect_file(&engine, path).await)
+    Ok(inspect_file(&engine, path, None).await)
 }

@@ -5,7 +5,11 @@
 //! mount, `body` collects, the plugin answers, `response` shapes. `error` alone turns a refusal into a status.
 
 mod accept;
+mod access;
+mod address;
 pub mod admin;
+mod admit;
+mod backstage;
 mod body;
 pub mod client;
 mod compress;
@@ -21,6 +25,7 @@ mod inflate;
 mod kept;
 mod listen;
 mod media;
+mod rate;
 mod reply;
 mod request_id;
 mod response;
@@ -32,7 +37,7 @@ pub use listen::{BindError, Listener};
 pub use server::serve;
 pub use socket::Bounds;
 
-use crate::{config, plugin::Registry};
+use crate::{auth::Auth, config, plugin::Registry};
 use std::{
     net::IpAddr,
     sync::atomic::{AtomicU8, Ordering},
@@ -43,12 +48,20 @@ use tokio::sync::Notify;
 /// What all connections share.
 pub struct Shared {
     registry: Registry,
+    auth: Auth,
     cors: Option<cors::Policy>,
     trusted: Vec<ipnet::IpNet>,
     startup_pause: Duration,
     shutdown_timeout: Duration,
     bounds: Bounds,
     kept: kept::Kept,
+    limiter: Option<rate::Limiter>,
+    /// Refused credentials, by client.
+    refusals: rate::Table,
+    /// Of the answers about health.
+    health_headers: http::HeaderMap,
+    /// Each request has a line in the log.
+    requests: bool,
     stage: AtomicU8,
     stage_changed: Notify,
 }
@@ -65,15 +78,20 @@ enum Stage {
 }
 
 impl Shared {
-    pub fn new(registry: Registry, backend: &config::Backend) -> Self {
+    pub fn new(registry: Registry, auth: Auth, backend: &config::Backend) -> Self {
         Self {
             registry,
+            auth,
             cors: backend.cors.as_ref().map(cors::Policy::new),
             trusted: backend.trust_proxy.clone(),
             startup_pause: backend.startup_pause,
             shutdown_timeout: backend.shutdown_timeout,
             bounds: Bounds::default(),
             kept: kept::Kept::new(backend.bodies),
+            refusals: rate::Table::new(Duration::from_secs(60), admit::TOLD),
+            limiter: backend.rate_limit.as_ref().map(rate::Limiter::new),
+            health_headers: health::headers(&backend.health_headers),
+            requests: backend.logger.requests,
             stage: AtomicU8::new(Stage::Serving as u8),
             stage_changed: Notify::new(),
         }

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use greenroom::{
     cli::{self, Command, output},
-    config::Listen,
+    config::{self, Config, Listen},
     engine,
     host::{self, Host, Restoring, Wanted},
     scaffold, telemetry,
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Ok(Command::Restore(args)) => restore(&args),
         Ok(Command::New(args)) => new(args),
         Ok(Command::Compile) => engine::run_compile_child(),
+        Ok(Command::Judge) => config::schema::run_child(),
         Err(code) => code,
     }
 }
@@ -47,8 +48,17 @@ fn serve(args: &cli::Serve) -> ExitCode {
     if let Some(listen) = &args.listen {
         config.backend.listen = Listen::clone(listen);
     }
-    let filter = std::env::var("GREENROOM_LOG").ok();
-    let log = match telemetry::start(filter.as_deref(), args.json, stderr().is_terminal()) {
+    let variable = |name| std::env::var(name).ok();
+    telemetry::redact_with(Box::new(config::secrets::redacted_line));
+    let log = match telemetry::start(&telemetry::Start {
+        logger: &config.backend.logger,
+        auditor: &config.backend.auditor,
+        log_level: variable("LOG_LEVEL").as_deref(),
+        greenroom_log: variable("GREENROOM_LOG").as_deref(),
+        json: args.json,
+        terminal: stderr().is_terminal(),
+        colours: variable("NO_COLOR").is_none_or(|value| value.is_empty()),
+    }) {
         Ok(log) => log,
         Err(error) => return failed(&error, args.json),
     };
@@ -68,7 +78,7 @@ fn serve(args: &cli::Serve) -> ExitCode {
     }
 }
 
-async fn serve_until_told(config: greenroom::config::Config, json: bool) -> Result<()> {
+async fn serve_until_told(config: Config, json: bool) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let host = Host::build(config, &runtime_folder()).await?;
@@ -161,14 +171,16 @@ fn check(args: &cli::Check) -> ExitCode {
         Ok(found) => found,
         Err(error) => return failed(&error, args.json),
     };
-    let plugins = found.iter().map(|(id, result)| match result {
+    let plugins = found.plugins.iter().map(|(id, result)| match result {
         Ok(inspection) => (id.to_string(), json!(inspection)),
         Err(error) => (id.to_string(), json!({ "problem": error })),
     });
-    cli::report::checked(
-        &json!({ "notes": config.notes, "plugins": plugins.collect::<serde_json::Map<_, _>>() }),
-        args.json,
-    )
+    let plugins = plugins.collect::<serde_json::Map<_, _>>();
+    let mut result = json!({ "notes": config.notes, "plugins": plugins });
+    if let Some(permissions) = found.permissions {
+        result["permissions"] = json!(permissions);
+    }
+    cli::report::checked(&result, args.json)
 }
 
 fn inspect(args: &cli::Inspect) -> ExitCode {

@@ -5,10 +5,15 @@ pub mod config;
 pub mod keyvalue;
 pub mod logging;
 pub mod outbound;
+pub mod permissions;
 pub mod sql;
 pub mod stdio;
 
-use crate::id::{BuildId, PluginId};
+use crate::{
+    auth::Caller,
+    id::{BuildId, PluginId},
+    telemetry::{Voice, voice},
+};
 use std::{
     sync::{
         Arc, OnceLock,
@@ -22,22 +27,28 @@ use std::{
 pub struct Speaker {
     pub plugin: PluginId,
     pub build: Arc<str>,
+    /// What is read of it, and how much.
+    pub voice: Arc<Voice>,
 }
 
 impl Speaker {
     pub fn new(plugin: PluginId, build: BuildId) -> Self {
+        let voice = voice(&plugin);
         Self {
             plugin,
             build: build.short().into(),
+            voice,
         }
     }
 
     /// For a component that has no id yet.
     pub fn nobody() -> Self {
-        let plugin = "unnamed".parse().expect("a plugin id");
+        let plugin: PluginId = "unnamed".parse().expect("a plugin id");
+        let voice = voice(&plugin);
         Self {
             plugin,
             build: "-".into(),
+            voice,
         }
     }
 }
@@ -45,8 +56,8 @@ impl Speaker {
 /// What an instance works on at the moment: one request, or `start`.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    /// The request's id, for the log.
-    pub request: Arc<str>,
+    /// Who asks, and under what name; the host itself for `start` and the like.
+    pub caller: Caller,
     /// Everything done for it ends here.
     pub deadline: Deadline,
 }

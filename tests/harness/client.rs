@@ -7,11 +7,11 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::{
     io::{Read, Write},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::OnceLock,
     time::Duration,
 };
-use tokio::{net::TcpStream, runtime::Runtime, time::timeout};
+use tokio::{net::TcpSocket, runtime::Runtime, time::timeout};
 
 /// No answer of a host under test takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -55,6 +55,7 @@ impl Response {
 #[derive(Clone)]
 pub struct Request {
     address: SocketAddr,
+    from: Option<IpAddr>,
     method: String,
     target: String,
     headers: Vec<(String, Vec<u8>)>,
@@ -65,11 +66,18 @@ impl Request {
     pub fn new(address: SocketAddr, method: &str, target: &str) -> Self {
         Self {
             address,
+            from: None,
             method: method.into(),
             target: target.into(),
             headers: Vec::new(),
             body: Bytes::new(),
         }
+    }
+
+    /// From this address of the machine: all of 127.0.0.0/8 are.
+    pub fn coming_from(mut self, address: &str) -> Self {
+        self.from = Some(address.parse().expect("an address"));
+        self
     }
 
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
@@ -94,7 +102,7 @@ impl Request {
 
     pub fn try_send(self) -> Result<Response, String> {
         runtime().block_on(async {
-            let mut connection = Connection::open_async(self.address).await?;
+            let mut connection = Connection::open_async(self.address, self.from).await?;
             connection.send_async(self).await
         })
     }
@@ -132,12 +140,21 @@ pub struct Connection {
 impl Connection {
     pub fn open(address: SocketAddr) -> Self {
         runtime()
-            .block_on(Self::open_async(address))
+            .block_on(Self::open_async(address, None))
             .expect("a connection")
     }
 
-    async fn open_async(address: SocketAddr) -> Result<Self, String> {
-        let stream = timeout(PATIENCE, TcpStream::connect(address))
+    async fn open_async(address: SocketAddr, from: Option<IpAddr>) -> Result<Self, String> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        };
+        let socket = socket.map_err(|e| format!("socket: {e}"))?;
+        if let Some(from) = from {
+            let own = SocketAddr::new(from, 0);
+            socket.bind(own).map_err(|e| format!("bind: {e}"))?;
+        }
+        let stream = timeout(PATIENCE, socket.connect(address))
             .await
             .map_err(|e| e.to_string())?;
         let stream = stream.map_err(|e| format!("connect: {e}"))?;

@@ -47,20 +47,27 @@ pub fn variant(component: &[u8], mark: &str) -> Vec<u8> {
     bytes
 }
 
-const MARKER: &[u8] = b"GREENROOM-FIXTURE:";
-const MARKER_ROOM: usize = 1024;
-
 /// The chameleon fixture with this behaviour: `key=value;` pairs, see its source.
 pub fn chameleon(behaviour: &str) -> Vec<u8> {
-    let mut bytes = fixture("chameleon");
+    patched("chameleon", b"GREENROOM-FIXTURE:", 1024, behaviour)
+}
+
+/// The fixture whose section of the configuration has this schema, see its source.
+pub fn configured(schema: &str) -> Vec<u8> {
+    patched("configured", b"GREENROOM-SCHEMA:", 8192, schema)
+}
+
+/// A fixture with `text` behind its marker, in `room` bytes that start with it.
+fn patched(name: &str, marker: &[u8], room: usize, text: &str) -> Vec<u8> {
+    let mut bytes = fixture(name);
     let at = bytes
-        .windows(MARKER.len())
-        .position(|w| w == MARKER)
+        .windows(marker.len())
+        .position(|w| w == marker)
         .expect("the fixture has its marker");
-    let room = &mut bytes[at + MARKER.len()..at + MARKER_ROOM];
-    assert!(behaviour.len() <= room.len(), "the behaviour is too long");
+    let room = &mut bytes[at + marker.len()..at + room];
+    assert!(text.len() <= room.len(), "the text is too long");
     room.fill(b' ');
-    room[..behaviour.len()].copy_from_slice(behaviour.as_bytes());
+    room[..text.len()].copy_from_slice(text.as_bytes());
     bytes
 }
 

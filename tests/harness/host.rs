@@ -153,7 +153,8 @@ impl Host {
         command
             .args(args)
             .current_dir(self.folder())
-            .env("XDG_CACHE_HOME", &self.launch.cache);
+            .env("XDG_CACHE_HOME", &self.launch.cache)
+            .envs(self.launch.variables.iter().cloned());
         command.output().expect("greenroom runs")
     }
 

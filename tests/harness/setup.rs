@@ -35,6 +35,7 @@ pub(crate) struct Launch {
     log: String,
     binary: PathBuf,
     pub(crate) cache: PathBuf,
+    pub(crate) variables: Vec<(String, String)>,
 }
 
 impl Setup {
@@ -47,6 +48,7 @@ impl Setup {
             binary: binary(),
             // Compiled components are shared by all hosts of all test runs.
             cache: repository().join("target/test-cache"),
+            variables: Vec::new(),
         };
         Self {
             folder,
@@ -79,6 +81,12 @@ impl Setup {
     /// As `GREENROOM_LOG`.
     pub fn log(mut self, filter: &str) -> Self {
         self.launch.log = filter.into();
+        self
+    }
+
+    /// A variable in the environment of the host, and of the commands that are run for it.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.launch.variables.push((name.into(), value.into()));
         self
     }
 
@@ -159,6 +167,7 @@ impl Launch {
             .current_dir(folder)
             .env("GREENROOM_LOG", &self.log)
             .env("XDG_CACHE_HOME", &self.cache)
+            .envs(self.variables.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command

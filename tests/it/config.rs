@@ -1,8 +1,11 @@
 //! app-config.yaml and the command line, through the real binary.
 
+mod changes;
 mod files;
 mod help;
 mod refusals;
+mod schema;
+mod secrets;
 mod serving;
 
 use greenroom_tests::{binary, repository};

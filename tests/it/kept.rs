@@ -1,8 +1,8 @@
 //! Components that were built long ago go on working: `tests/data/first-contract.wasm` is the chameleon built from the
 //! first contract (`greenroom:plugin@0.1.0`, `greenroom:sql@0.1.0`). It is never built again.
 //!
-//! So do folders: `tests/data/first-host/` is what the first host that kept data wrote, as SQL. What is written has not
-//! changed since; a change of it brings a folder of its own here.
+//! So do folders: `tests/data/first-host/` is what the first host that kept data wrote, as SQL, `tests/data/counted-keys/`
+//! the key-value file of the first one that counted keys. A change of what is written brings a folder of its own here.
 
 use greenroom_tests::{Host, Setup, chameleon, repository, variant};
 use serde_json::{Value, json};
@@ -37,7 +37,11 @@ fn first_host(folder: &Path, builds: &[&[u8]]) {
     let state = folder.join("db/plugins.state");
     std::fs::create_dir_all(state.join("builds")).unwrap();
     for name in ["chameleon", "chameleon.kv"] {
-        database(&folder.join(format!("db/{name}.sqlite")), name);
+        database(
+            &folder.join(format!("db/{name}.sqlite")),
+            "first-host",
+            name,
+        );
     }
     let mut order = Vec::new();
     for build in builds {
@@ -50,8 +54,8 @@ fn first_host(folder: &Path, builds: &[&[u8]]) {
     std::fs::write(folder.join("db/greenroom.lock"), "999999999\n").unwrap();
 }
 
-fn database(path: &Path, name: &str) {
-    let text = repository().join(format!("tests/data/first-host/{name}.sql"));
+fn database(path: &Path, of: &str, name: &str) {
+    let text = repository().join(format!("tests/data/{of}/{name}.sql"));
     let database = rusqlite::Connection::open(path).unwrap();
     let wal = database.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()));
     wal.unwrap();
@@ -104,7 +108,7 @@ fn the_copy_that_the_first_host_left_of_a_migration_comes_back() {
     first_host(setup.folder(), &[&build]);
     let file = setup.folder().join("db/chameleon.sqlite");
     let copy = setup.folder().join("db/chameleon.sqlite.before-migration");
-    database(&copy, "chameleon");
+    database(&copy, "first-host", "chameleon");
     let half = rusqlite::Connection::open(file).unwrap();
     half.execute_batch("DROP TABLE child; DELETE FROM parent")
         .unwrap();
@@ -112,4 +116,31 @@ fn the_copy_that_the_first_host_left_of_a_migration_comes_back() {
     let host = setup.start();
     assert_eq!(counts(&host), json!({"parents": 2, "children": 2}));
     assert!(!copy.exists());
+}
+
+#[test]
+fn keys_are_counted_whoever_wrote_them() {
+    for of in ["first-host", "counted-keys"] {
+        let setup = Setup::new()
+            .config(
+                "backend: {database: {client: better-sqlite3, connection: {directory: ./db}}}\n\
+                 plugins: {chameleon: {limits: {keyvalue: {keys: 3}}}}",
+            )
+            .plugin("chameleon", &chameleon(""));
+        std::fs::create_dir(setup.folder().join("db")).unwrap();
+        let file = setup.folder().join("db/chameleon.kv.sqlite");
+        database(&file, of, "chameleon.kv");
+        let mut host = setup.start();
+        let set = |host: &Host, key: &str| {
+            let set = json!({"op": "set", "bucket": "b", "key": key, "value": "new"});
+            host.post("/api/chameleon/kv", &set).json()["error"].clone()
+        };
+        // One of the two that are there has ended: three fit in all.
+        assert_eq!(set(&host, "two"), json!(null), "{of}");
+        assert_eq!(set(&host, "three"), json!(null), "{of}");
+        assert_eq!(set(&host, "four"), "other", "{of}");
+        host = host.restart();
+        assert_eq!(set(&host, "four"), "other", "{of}");
+        assert_eq!(value(&host, "k"), "kept");
+    }
 }

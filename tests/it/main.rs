@@ -5,6 +5,7 @@
 )]
 
 mod any_host;
+mod auth;
 mod config;
 mod contract;
 mod data;
@@ -14,6 +15,10 @@ mod disk;
 mod edge;
 mod forgery;
 mod kept;
+mod lifecycle;
+mod logger;
+mod permissions;
+mod rate_limit;
 mod readme;
 mod sandbox;
 mod scaffold;

@@ -211,6 +211,7 @@ fn links_go_to_public_places() {
         "ghe.example.net",
         "github.com",
         "helmetjs.github.io",
+        "json-schema.org",
         "learn.microsoft.com",
         "man.freebsd.org",
         "man7.org",

@@ -1,11 +1,9 @@
 //! `cargo xtask bench`: builds every server that is compared, then becomes the driver of the measurement.
 
-mod express;
-
 use crate::{
     build::{self, Part},
     command::{self, cargo, is_there},
-    dist,
+    dist, npm,
     tree::{self, Workspace},
     wrk,
 };
@@ -47,7 +45,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     // A profile and the size are of Greenroom alone.
     if !args.iter().any(|arg| arg == "--profile" || arg == "size") {
         native_usual()?;
-        if let Err(reason) = express::prepare() {
+        if let Err(reason) = npm::prepare("bench/express", "target/express", "server.js") {
             eprintln!("xtask: Express is left out: {reason:#}");
             driver.arg("--without-express").arg(format!("{reason:#}"));
         }

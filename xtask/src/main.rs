@@ -6,11 +6,13 @@
     reason = "a program for the command line"
 )]
 
+mod backstage_check;
 mod bench;
 mod build;
 mod check;
 mod command;
 mod dist;
+mod npm;
 mod serve;
 mod soak;
 mod test;
@@ -26,6 +28,8 @@ Usage: cargo xtask COMMAND
 
   serve [ARGS...]   build the todo plugin and the host, then run `greenroom serve` with app-config.yaml
   build [PART...]   build `todo`, `fixtures`, `host` or `all` of them (default: todo host)
+  backstage-check   show that a real Backstage, installed from npm, and Greenroom agree on its tokens, and on forged ones;
+                    --record writes them to tests/data/backstage-tokens.json, for the tests
   bench [--quick]   measure Greenroom beside native servers and Express into bench/results.md, in about 40 minutes;
                     --quick: in two minutes, into target/bench; --profile: flame graphs, into target/bench;
                     --only load, --only size: one part, into target/bench; --dist: of what `dist` compiles
@@ -57,6 +61,9 @@ fn main() -> ExitCode {
             Ok(parts) => build::run(&parts),
             Err(problem) => return usage(&problem),
         },
+        "backstage-check" if args.is_empty() || args == [backstage_check::RECORD] => {
+            backstage_check::run(&args)
+        }
         "bench" => match bench::problem(&args) {
             Some(problem) => return usage(&problem),
             None => bench::run(&args),
@@ -71,7 +78,9 @@ fn main() -> ExitCode {
         },
         "wit" if args.is_empty() => wit::fetch(),
         "wit" if args == ["--check"] => wit::check(),
-        "check" | "dist" | "wit" => return usage(&format!("`{command}` does not take {args:?}")),
+        "backstage-check" | "check" | "dist" | "wit" => {
+            return usage(&format!("`{command}` does not take {args:?}"));
+        }
         unknown => return usage(&format!("there is no command {unknown:?}")),
     };
     match outcome {

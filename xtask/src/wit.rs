@@ -23,7 +23,7 @@ struct Source {
 /// The version that host/Cargo.toml asks for: the host serves the WASI versions of its wasmtime.
 const WASMTIME: &str = "48.0.8";
 
-const SOURCES: [Source; 4] = [
+const SOURCES: [Source; 5] = [
     Source {
         name: "wasmtime-wasi-http",
         version: WASMTIME,
@@ -41,6 +41,12 @@ const SOURCES: [Source; 4] = [
         name: "wasmtime-wasi-config",
         version: WASMTIME,
         parts: &[("config", "config")],
+    },
+    Source {
+        name: "wasmtime-wasi-keyvalue",
+        version: WASMTIME,
+        // Below the newer version's folder, where nobody who reads wit/ looks: see the README there.
+        parts: &[("keyvalue", "keyvalue/draft")],
     },
     Source {
         name: "spin-sdk",
@@ -214,20 +220,24 @@ fn with_table(readme: &str, rows: &str) -> Result<String> {
 /// Every .wit below wit/deps.
 fn existing() -> Result<Files> {
     let mut files = Files::new();
+    collect(&deps(), "", &mut files)?;
+    Ok(files)
+}
+
+/// `below`: the folder's path below wit/deps, with a slash at its end unless it is that itself.
+fn collect(folder: &Path, below: &str, files: &mut Files) -> Result<()> {
     for entry in
-        fs::read_dir(deps()).with_context(|| format!("cannot read {}", deps().display()))?
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?
     {
         let path = entry?.path();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if path.is_dir() || name.ends_with(".wit") {
-            files.extend(take(&path, &name)?);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() {
+            collect(&path, &format!("{below}{name}/"), files)?;
+        } else if name.ends_with(".wit") {
+            files.extend(take(&path, &format!("{below}{name}"))?);
         }
     }
-    Ok(files)
+    Ok(())
 }
 
 /// As `sha256sum` writes them, in the order of the paths.

@@ -34,3 +34,33 @@ pub mod unary {
         export_macro_name: "export_unary",
     });
 }
+
+/// The world `configured-plugin`: the export of `plugin!(Todo, config_schema = ...)`.
+pub mod configured {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "greenroom:plugin/configured-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_configured",
+    });
+}
+
+/// The world `stopping-plugin`: the export of `plugin!(Todo, stop)`.
+pub mod stop {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "greenroom:plugin/stopping-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_stop",
+    });
+}
+
+/// The world `checked-plugin`: the export of `plugin!(Todo, health)`.
+pub mod health {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "greenroom:plugin/checked-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_health",
+    });
+}

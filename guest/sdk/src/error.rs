@@ -1,9 +1,10 @@
 //! What a handler fails with, and what the client sees of it.
 
-use crate::{Response, keyvalue, sql};
+use crate::{Request, Response, json, keyvalue, sql};
 use std::fmt;
 
-/// An answer other than success: a status, and a message for the client as `{"error": "message"}`.
+/// An answer other than success: a status, and a message for the client as `{"error": "message"}`. That of a permission
+/// that was denied has the shape of the host's own errors, which clients of Backstage read.
 ///
 /// `?` turns errors of [`sql`] and [`keyvalue`] into one: a conflict or an overloaded database into 503 with
 /// `Retry-After`, a full one into 507, everything else into 500. The engine's own words go to the log, never to the
@@ -14,7 +15,11 @@ pub struct Error {
     message: String,
     headers: Vec<(&'static str, String)>,
     detail: Option<Detail>,
+    denied: bool,
 }
+
+/// Longest URL repeated in an error's body, bytes; the host's own errors have the same.
+const URL_SHOWN: usize = 1024;
 
 /// For the log, and how it gets there: a plugin none of whose errors has a detail does not import the log.
 #[derive(Debug)]
@@ -31,6 +36,7 @@ impl Error {
             message: message.into(),
             headers: Vec::new(),
             detail: None,
+            denied: false,
         }
     }
 
@@ -42,6 +48,14 @@ impl Error {
     /// 404.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(404, message)
+    }
+
+    /// 403, as Backstage says it: the caller has not this permission.
+    pub fn denied(permission: &str) -> Self {
+        Self {
+            denied: true,
+            ..Self::new(403, format!("the permission {permission} is denied"))
+        }
     }
 
     /// 500 with the message `internal error`; `detail` goes to the log.
@@ -80,6 +94,21 @@ impl Error {
         self.detail.as_ref().map(|detail| detail.text.as_str())
     }
 
+    /// The answer to this request.
+    pub(crate) fn answer(self, request: &Request) -> Response {
+        if !self.denied {
+            return self.into();
+        }
+        let mut body = br#"{"error":{"name":"NotAllowedError","message":"#.to_vec();
+        json::write_text(&self.message, &mut body);
+        body.extend_from_slice(br#"},"request":{"method":"#);
+        json::write_text(request.method(), &mut body);
+        body.extend_from_slice(br#","url":"#);
+        json::write_text(&shown(request), &mut body);
+        body.extend_from_slice(br#"},"response":{"statusCode":403}}"#);
+        headed(Response::json_bytes(self.status, body), self.headers)
+    }
+
     /// Writes the detail, if there is one, to the log.
     pub(crate) fn log(&self) {
         if let Some(detail) = &self.detail {
@@ -88,7 +117,7 @@ impl Error {
     }
 
     /// 503, to be tried again soon: nothing was applied.
-    fn busy(detail: String) -> Self {
+    pub(crate) fn busy(detail: String) -> Self {
         Self::new(503, "the plugin is busy, try again")
             .with_header("retry-after", "1")
             .with_detail(detail)
@@ -123,13 +152,28 @@ impl From<Error> for Response {
             }
         }
         let response = Response::json(error.status, &Shape(&error.message));
-        error
-            .headers
-            .into_iter()
-            .fold(response, |response, (name, value)| {
-                response.with_header(name, value)
-            })
+        headed(response, error.headers)
     }
+}
+
+fn headed(response: Response, headers: Vec<(&'static str, String)>) -> Response {
+    headers
+        .into_iter()
+        .fold(response, |response, (name, value)| {
+            response.with_header(name, value)
+        })
+}
+
+/// What the client asked for, the mount included, as far as an error repeats it.
+fn shown(request: &Request) -> String {
+    let mut url = request.prefix();
+    url.push_str(request.path());
+    if !request.raw_query().is_empty() {
+        url.push('?');
+        url.push_str(request.raw_query());
+    }
+    url.truncate(url.floor_char_boundary(URL_SHOWN));
+    url
 }
 
 impl From<sql::Error> for Error {
@@ -148,8 +192,14 @@ impl From<sql::Error> for Error {
 impl From<keyvalue::Error> for Error {
     fn from(error: keyvalue::Error) -> Self {
         Self::internal(match error {
-            keyvalue::Error::NoSuchStore => "keyvalue: no such store".to_owned(),
-            keyvalue::Error::AccessDenied => "keyvalue: access denied".to_owned(),
+            keyvalue::Error::NoSuchStore => {
+                "keyvalue: no such store: a bucket's name takes 1 to 64 of a-z, 0-9, '.', '_' and '-'"
+                    .to_owned()
+            }
+            keyvalue::Error::AccessDenied => {
+                "keyvalue: access denied: the plugin has as many buckets as limits.keyvalue.buckets allows"
+                    .to_owned()
+            }
             keyvalue::Error::Other(message) => format!("keyvalue: {message}"),
         })
     }
@@ -205,6 +255,29 @@ mod tests {
             maximum: 10,
         });
         assert_eq!(Error::from(rows).status(), 500);
+    }
+
+    #[test]
+    fn a_denial_is_as_backstage_says_it() {
+        let request =
+            Request::new("DELETE", "/todos/1?x=\"").with_header("x-forwarded-prefix", "/api/todo");
+        let response = Error::denied("todo.delete").answer(&request);
+        assert_eq!(response.status(), 403);
+        assert_eq!(
+            response.header("content-type"),
+            Some("application/json; charset=utf-8")
+        );
+        assert_eq!(
+            str::from_utf8(response.bytes().unwrap()).unwrap(),
+            concat!(
+                r#"{"error":{"name":"NotAllowedError","message":"the permission todo.delete is denied"},"#,
+                r#""request":{"method":"DELETE","url":"/api/todo/todos/1?x=\""},"response":{"statusCode":403}}"#
+            )
+        );
+        let long = Request::new("GET", format!("/{}", "ä".repeat(URL_SHOWN)));
+        assert_eq!(shown(&long).len(), URL_SHOWN - 1);
+        let other = Error::new(403, "no").answer(&request);
+        assert_eq!(other.bytes(), Some(&br#"{"error":"no"}"#[..]));
     }
 
     #[test]

@@ -69,7 +69,8 @@ impl Declaration {
         self
     }
 
-    /// Names a permission that the plugin asks about, with its attributes.
+    /// Names a permission that the plugin asks about, `todo.delete`, with its attributes. Backstage's attribute `action`
+    /// is `create`, `read`, `update` or `delete`: operators restrict tokens and write policies by it.
     #[must_use]
     pub fn permission(mut self, name: &str, attributes: &[(&str, &str)]) -> Self {
         let attributes = attributes
@@ -123,8 +124,19 @@ impl<P: Plugin> lifecycle::Guest for Component<P> {
 
     fn start() -> Result<(), String> {
         // A route that cannot be is a panic: at the deploy, not at the first request.
-        router::<P>();
+        undeclared(router::<P>(), &P::declare())?;
         P::start()
+    }
+}
+
+/// An error when a route needs what the declaration lacks: every request of it would fail.
+fn undeclared(router: &Router, declaration: &Declaration) -> Result<(), String> {
+    let declared = |name: &str| declaration.0.permissions.iter().any(|p| p.name == name);
+    match router.permissions().find(|name| !declared(name)) {
+        None => Ok(()),
+        Some(name) => Err(format!(
+            "a route needs the permission {name:?}, which is not declared: add `.permission({name:?}, &[])` to the declaration"
+        )),
     }
 }
 
@@ -154,12 +166,83 @@ fn router<P: Plugin>() -> &'static Router {
     ROUTER.get_or_init(P::routes)
 }
 
-/// Makes a component of a type that implements [`Plugin`]: `greenroom_sdk::plugin!(Todo);`, once in a crate.
+/// Makes a component of a type that implements [`Plugin`]: `greenroom_sdk::plugin!(Todo);`, once in a crate. What it
+/// exports besides is named after the type, in any order: `plugin!(Todo, stop, health)` takes a [`Stop`](crate::Stop) and
+/// a [`Health`](crate::Health), and `config_schema = include_str!("../config.schema.json")` gives a JSON Schema of what
+/// `plugins.<id>.config` may hold: the host refuses a section that does not fit.
+///
+/// ```
+/// use greenroom_sdk::{Declaration, Health, Plugin, Router, Stop};
+///
+/// struct Relay;
+/// greenroom_sdk::plugin!(Relay, health, config_schema = r#"{ "required": ["url"] }"#, stop);
+/// # impl Plugin for Relay {
+/// #     fn declare() -> Declaration {
+/// #         Declaration::new("relay", "1.0.0")
+/// #     }
+/// #     fn routes() -> Router {
+/// #         Router::new()
+/// #     }
+/// # }
+/// # impl Stop for Relay {
+/// #     fn stop() -> Result<(), String> {
+/// #         Ok(())
+/// #     }
+/// # }
+/// # impl Health for Relay {
+/// #     fn check() -> Result<(), String> {
+/// #         Ok(())
+/// #     }
+/// # }
+/// ```
 ///
 /// On your own machine, where tests run, it exports nothing: the exports have names that only a component can have.
 #[macro_export]
 macro_rules! plugin {
-    ($plugin:ty) => {
+    (@export stop) => {
+        $crate::bindings::stop::export_stop!(Component with_types_in $crate::bindings::stop);
+    };
+    (@export health) => {
+        $crate::bindings::health::export_health!(Component with_types_in $crate::bindings::health);
+    };
+    (@export config_schema = $schema:expr) => {
+        const _: () = {
+            // A name that no plugin has.
+            struct GivesConfigSchema;
+            impl $crate::bindings::configured::exports::greenroom::plugin::config_schema::Guest
+                for GivesConfigSchema
+            {
+                fn schema() -> ::std::string::String {
+                    let schema: &str = $schema;
+                    schema.to_owned()
+                }
+            }
+            $crate::bindings::configured::export_configured!(
+                GivesConfigSchema with_types_in $crate::bindings::configured
+            );
+        };
+    };
+    (@export $($unknown:tt)*) => {};
+    (@name $plugin:ty, stop) => {
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() -> ::core::result::Result<(), ::std::string::String> = <$plugin as $crate::Stop>::stop;
+    };
+    (@name $plugin:ty, health) => {
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() -> ::core::result::Result<(), ::std::string::String> = <$plugin as $crate::Health>::check;
+    };
+    (@name $plugin:ty, config_schema = $schema:expr) => {
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() -> &'static str = || $schema;
+    };
+    (@name $plugin:ty, $($unknown:tt)*) => {
+        ::core::compile_error!(::core::concat!(
+            "a plugin has no export `",
+            ::core::stringify!($($unknown)*),
+            "`: `stop`, `health` and `config_schema = TEXT` can be named"
+        ));
+    };
+    ($plugin:ty $(, $export:ident $(= $text:expr)?)* $(,)?) => {
         #[cfg(target_arch = "wasm32")]
         #[allow(
             unsafe_code,
@@ -169,6 +252,7 @@ macro_rules! plugin {
             type Component = $crate::Component<$plugin>;
     $crate::bindings::export!(Component with_types_in $crate::bindings);
     $crate::bindings::unary::export_unary!(Component with_types_in $crate::bindings::unary);
+            $($crate::plugin!(@export $export $(= $text)?);)*
         };
         // So that a test build does not call the plugin unused.
         #[cfg(not(target_arch = "wasm32"))]
@@ -176,5 +260,27 @@ macro_rules! plugin {
             <$plugin as $crate::Plugin>::declare,
             <$plugin as $crate::Plugin>::routes,
         );
+        $($crate::plugin!(@name $plugin, $export $(= $text)?);)*
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_needs_what_is_declared() {
+        let router = Router::new()
+            .get("/", |_| Ok(Response::no_content()))
+            .permission("todo.read");
+        let declaration = Declaration::new("todo", "1.0.0");
+        let missing = undeclared(&router, &declaration).unwrap_err();
+        assert!(missing.contains("\"todo.read\""), "{missing}");
+        let declared = declaration.permission("todo.read", &[("action", "read")]);
+        assert_eq!(undeclared(&router, &declared), Ok(()));
+        assert_eq!(
+            undeclared(&Router::new(), &Declaration::new("a", "1")),
+            Ok(())
+        );
+    }
 }

@@ -1,9 +1,15 @@
 //! From a request's method and path to the function that answers it.
 
-use crate::{Error, Query, Request, Response, percent};
+use crate::{
+    Error, Query, Request, Response, percent,
+    permissions::{self, Resource},
+};
 
 /// Answers one request.
 pub type Handler = fn(&Request) -> Result<Response, Error>;
+
+/// Says what a request is about, for a permission that is asked before its handler runs.
+pub type About = fn(&Request) -> Result<Resource, Error>;
 
 /// The routes of a plugin.
 ///
@@ -22,6 +28,15 @@ struct Route {
     method: &'static str,
     pattern: Vec<Segment>,
     handler: Handler,
+    guard: Option<Guard>,
+}
+
+/// What a request needs before its handler runs.
+struct Guard {
+    permission: &'static str,
+    about: Option<About>,
+    /// A pointer: a plugin none of whose routes has a guard does not import `greenroom:permissions`.
+    check: fn(&Guard, &Request) -> Result<(), Error>,
 }
 
 enum Segment {
@@ -82,16 +97,68 @@ impl Router {
             method,
             pattern,
             handler,
+            guard: None,
         });
         self
     }
 
+    /// The route declared last needs this permission: a request that has not is answered with 403, and its handler does
+    /// not run. It is asked about the plugin as a whole; see [`permission_on`](Self::permission_on). `HEAD` needs what
+    /// `GET` needs.
+    ///
+    /// The permission has to be in the plugin's declaration, or the build does not start.
+    ///
+    /// # Panics
+    ///
+    /// When there is no route yet, or the route has a permission already.
+    #[must_use]
+    pub fn permission(self, permission: &'static str) -> Self {
+        self.guarded(permission, None)
+    }
+
+    /// As [`permission`](Self::permission), asked about what `about` says: from the path, or out of the database. It is
+    /// called only where the permission has to be asked for. What is not there is best asked about by its id alone:
+    /// who may not see it does not learn whether it exists.
+    ///
+    /// # Panics
+    ///
+    /// As [`permission`](Self::permission).
+    #[must_use]
+    pub fn permission_on(self, permission: &'static str, about: About) -> Self {
+        self.guarded(permission, Some(about))
+    }
+
+    fn guarded(mut self, permission: &'static str, about: Option<About>) -> Self {
+        let Some(route) = self.routes.last_mut() else {
+            panic!("the permission {permission:?} comes before any route");
+        };
+        let guard = Guard {
+            permission,
+            about,
+            check: Guard::check,
+        };
+        if route.guard.replace(guard).is_some() {
+            panic!("the route before {permission:?} has a permission already");
+        }
+        self
+    }
+
+    /// The permissions that routes need.
+    pub(crate) fn permissions(&self) -> impl Iterator<Item = &'static str> {
+        self.routes
+            .iter()
+            .filter_map(|route| Some(route.guard.as_ref()?.permission))
+    }
+
     /// Answers a request, whatever happens.
     pub fn dispatch(&self, mut request: Request) -> Response {
-        self.answer(&mut request).unwrap_or_else(|answer| {
-            answer.log();
-            answer.into()
-        })
+        match self.answer(&mut request) {
+            Ok(response) => response,
+            Err(error) => {
+                error.log();
+                error.answer(&request)
+            }
+        }
     }
 
     fn answer(&self, request: &mut Request) -> Result<Response, Error> {
@@ -116,7 +183,19 @@ impl Router {
         let params = route.params(path.unwrap_or_default())?;
         let query = Query::parse(request.raw_query())?;
         request.route(params, query);
+        if let Some(guard) = &route.guard {
+            (guard.check)(guard, request)?;
+        }
         (route.handler)(request)
+    }
+}
+
+impl Guard {
+    fn check(&self, request: &Request) -> Result<(), Error> {
+        match self.about {
+            Some(about) => permissions::require_with(request, self.permission, || about(request)),
+            None => permissions::require_any(request, self.permission),
+        }
     }
 }
 
@@ -202,172 +281,4 @@ fn allow<'a>(fitting: impl Iterator<Item = &'a Route>) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn router() -> Router {
-        fn show(request: &Request) -> Result<Response, Error> {
-            Ok(Response::text(200, request.param("id")))
-        }
-        fn list(request: &Request) -> Result<Response, Error> {
-            Ok(Response::text(
-                200,
-                request.query().get("q")?.unwrap_or("all"),
-            ))
-        }
-        fn root(_: &Request) -> Result<Response, Error> {
-            Ok(Response::text(200, "root"))
-        }
-        fn fail(_: &Request) -> Result<Response, Error> {
-            Err(Error::new(409, "no"))
-        }
-        Router::new()
-            .get("/", root)
-            .get("/todos", list)
-            .post("/todos", fail)
-            .get("/todos/:id", show)
-            .delete("/todos/:id", fail)
-            .post("/todos/all", root)
-    }
-
-    fn ask(method: &'static str, target: &str) -> (u16, String) {
-        let response = router().dispatch(Request::new(method, target));
-        let body = String::from_utf8(response.bytes().unwrap().to_vec()).unwrap();
-        (response.status(), body)
-    }
-
-    fn allowed(method: &'static str, target: &str) -> (u16, Option<String>) {
-        let response = router().dispatch(Request::new(method, target));
-        (
-            response.status(),
-            response.header("allow").map(str::to_owned),
-        )
-    }
-
-    #[test]
-    fn literals_match_raw_bytes() {
-        assert_eq!(ask("GET", "/todos"), (200, "all".into()));
-        assert_eq!(ask("GET", "/todos/?q=a+b"), (200, "a b".into()));
-        assert_eq!(ask("GET", "/"), (200, "root".into()));
-        assert_eq!(ask("GET", "?x"), (200, "root".into()));
-        for path in [
-            "/TODOS",
-            "/%74odos",
-            "/todo",
-            "/todos//",
-            "//todos",
-            "/todos/a/b",
-            "/todos/a//",
-            "/./todos",
-            "*",
-            "todos",
-        ] {
-            assert_eq!(
-                ask("GET", path),
-                (404, r#"{"error":"Not found"}"#.into()),
-                "{path}"
-            );
-        }
-    }
-
-    #[test]
-    fn names_are_decoded_once() {
-        assert_eq!(ask("GET", "/todos/a%2Fb"), (200, "a/b".into()));
-        assert_eq!(ask("GET", "/todos/%2541/"), (200, "%41".into()));
-        assert_eq!(ask("GET", "/todos/a+b"), (200, "a+b".into()));
-        assert_eq!(ask("GET", "/todos/.."), (200, "..".into()));
-        for path in ["/todos/%", "/todos/%zz", "/todos/%FF"] {
-            assert_eq!(
-                ask("GET", path),
-                (
-                    400,
-                    r#"{"error":"id has an invalid percent-escape"}"#.into()
-                ),
-                "{path}"
-            );
-        }
-    }
-
-    #[test]
-    fn other_methods() {
-        assert_eq!(ask("HEAD", "/todos").0, 200);
-        assert_eq!(ask("POST", "/todos"), (409, r#"{"error":"no"}"#.into()));
-        assert_eq!(
-            allowed("OPTIONS", "/todos"),
-            (204, Some("GET, HEAD, POST, OPTIONS".into()))
-        );
-        assert_eq!(
-            allowed("PUT", "/todos/1"),
-            (405, Some("GET, HEAD, DELETE, OPTIONS".into()))
-        );
-        assert_eq!(allowed("PATCH", "/todos/%zz").0, 405);
-        assert_eq!(allowed("OPTIONS", "/nothing"), (404, None));
-        assert_eq!(allowed("PUT", "/nothing"), (404, None));
-    }
-
-    #[test]
-    fn routes_that_fit_alike_share_a_path() {
-        assert_eq!(ask("POST", "/todos/all"), (200, "root".into()));
-        assert_eq!(ask("GET", "/todos/all"), (200, "all".into()));
-        assert_eq!(
-            allowed("PUT", "/todos/all").1.as_deref(),
-            Some("GET, HEAD, DELETE, POST, OPTIONS")
-        );
-    }
-
-    #[test]
-    fn a_broken_query_is_refused_where_the_path_is_known() {
-        assert_eq!(ask("GET", "/todos?q=%zz").0, 400);
-        assert_eq!(ask("GET", "/todos/1?other=%F").0, 400);
-        assert_eq!(ask("GET", "/nothing?q=%zz").0, 404);
-        assert_eq!(ask("GET", "/todos?q=1&q=2").0, 400);
-    }
-
-    #[test]
-    fn a_route_of_its_own_answers_head_and_options() {
-        fn own(_: &Request) -> Result<Response, Error> {
-            Ok(Response::text(203, "own"))
-        }
-        let router = Router::new()
-            .route("HEAD", "/file", own)
-            .get("/file", own)
-            .route("OPTIONS", "/x", own);
-        let ask = |method, path| router.dispatch(Request::new(method, path));
-        assert_eq!(ask("HEAD", "/file").status(), 203);
-        assert_eq!(ask("OPTIONS", "/x").status(), 203);
-        assert_eq!(ask("PUT", "/x").header("allow"), Some("OPTIONS"));
-        assert_eq!(
-            ask("PUT", "/file").header("allow"),
-            Some("HEAD, GET, OPTIONS")
-        );
-    }
-
-    #[test]
-    #[should_panic(expected = "has to begin with a slash")]
-    fn a_pattern_without_a_slash_is_told() {
-        let _ = Router::new().get("todos", |_| Ok(Response::no_content()));
-    }
-
-    proptest::proptest! {
-        /// By segments, as the documentation of `Router` says it.
-        #[test]
-        fn any_path_finds_what_its_segments_say(path in "(/|/todos|/todos/all)?[a-z/%.]{0,6}/?") {
-            let inner = path.strip_prefix('/').map(|inner| inner.strip_suffix('/').unwrap_or(inner));
-            let segments: Option<Vec<&str>> = match inner {
-                Some("") => Some(Vec::new()),
-                inner => inner.map(|inner| inner.split('/').collect()),
-            };
-            let answer = ask("GET", &path);
-            let expected = match segments.as_deref() {
-                // A target without a path is `/`.
-                None if path.is_empty() => 200,
-                Some([] | ["todos"]) => 200,
-                Some(["todos", id]) if !id.is_empty() => {
-                    if percent::decode(id).is_ok() { 200 } else { 400 }
-                }
-                _ => 404,
-            };
-            assert_eq!(answer.0, expected, "{path}: {}", answer.1);
-        }
-    }
-}
+mod tests;

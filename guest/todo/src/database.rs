@@ -36,10 +36,14 @@ const CREATE: &str =
 const UPDATE: &str = "UPDATE todos SET title = coalesce($2, title), completed = coalesce($3, completed) WHERE id = $1
      RETURNING id, title, entity_ref, created_at, completed";
 const DELETE: &str = "DELETE FROM todos WHERE id = $1";
+const ENTITY: &str = "SELECT entity_ref FROM todos WHERE id = $1";
 
 /// Rows read with one statement. Their texts are at most 2,048 characters together, so that they stay below the host's
 /// limit for a result.
 const ROWS_AT_ONCE: usize = 1000;
+
+/// For each row, whether it is to be in the list.
+pub(crate) type Visible<'a> = dyn Fn(&[Row<'_>]) -> Result<Vec<bool>, Error> + 'a;
 
 /// Some of the list, as JSON.
 pub(crate) struct Page {
@@ -50,12 +54,13 @@ pub(crate) struct Page {
 }
 
 /// The newest todos, those of one entity if one is given, from a cursor on: at most `items` of them, and no more than
-/// fit into `bytes` of JSON (but one, if there is one).
+/// fit into `bytes` of JSON (but one, if there is one). Those that are not `visible` are left out: the page is shorter.
 pub(crate) fn list(
     entity_ref: Option<&str>,
     mut after: Option<Cursor>,
     items: usize,
     bytes: usize,
+    visible: Option<&Visible<'_>>,
 ) -> Result<Page, Error> {
     let mut json = vec![b'['];
     let mut left = items;
@@ -64,8 +69,18 @@ pub(crate) fn list(
         // One row more than wanted tells whether there are more.
         let rows = newest(entity_ref, after.as_ref(), wanted + 1)?;
         json.reserve(rows.len() * 192);
+        let shown = match visible {
+            Some(visible) => Some(visible(&rows.iter().take(wanted).collect::<Vec<_>>())?),
+            None => None,
+        };
         let mut last = None;
-        for row in rows.iter().take(wanted) {
+        for (index, row) in rows.iter().take(wanted).enumerate() {
+            if let Some(shown) = &shown
+                && shown.get(index) != Some(&true)
+            {
+                last = Some(row);
+                continue;
+            }
             let before = json.len();
             if before > 1 {
                 json.push(b',');
@@ -122,6 +137,12 @@ fn place(row: Row<'_>) -> Result<Cursor, sql::Error> {
 /// The JSON of a todo.
 pub(crate) fn get(id: &str) -> Result<Option<Vec<u8>>, Error> {
     json_of(&sql::query(BY_ID, params![id])?)
+}
+
+/// The entity that a todo belongs to; `None` as well when there is no such todo.
+pub(crate) fn entity_ref(id: &str) -> Result<Option<String>, Error> {
+    let found: Option<(Option<String>,)> = sql::query(ENTITY, params![id])?.first()?;
+    Ok(found.and_then(|(entity_ref,)| entity_ref))
 }
 
 /// Stores a todo; one that is there already stays as it is.

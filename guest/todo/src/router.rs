@@ -2,10 +2,11 @@
 
 use crate::{
     cursor::Cursor,
-    database::{self, Page},
+    database::{self, Page, Visible},
     idempotency::{self, Key},
     input::{BODY_LIMIT, NewTodo, Update},
     item::{self, Item},
+    permissions::{self, DELETE, READ, UPDATE},
 };
 use greenroom_sdk::{Error, Query, Request, Response, Router, conditional::IfMatch, log};
 
@@ -21,10 +22,15 @@ const SHOWN: usize = 64;
 pub(crate) fn routes() -> Router {
     Router::new()
         .get("/todos", list)
+        .permission_on(READ, permissions::all)
+        // Asks itself: what is to be created is in the body.
         .post("/todos", create)
         .get("/todos/:id", get)
+        .permission_on(READ, permissions::named)
         .patch("/todos/:id", update)
+        .permission_on(UPDATE, permissions::named)
         .delete("/todos/:id", delete)
+        .permission_on(DELETE, permissions::named)
         .get("/openapi.json", openapi)
 }
 
@@ -41,7 +47,9 @@ fn list(request: &Request) -> Result<Response, Error> {
     }
 
     let (items, bytes) = limit.map_or((ITEMS, BYTES), |limit| (limit, usize::MAX));
-    let Page { json, next } = database::list(entity_ref, after, items, bytes)?;
+    let visible: &Visible<'_> = &|rows| permissions::visible(request, rows);
+    let visible = permissions::hides()?.then_some(visible);
+    let Page { json, next } = database::list(entity_ref, after, items, bytes, visible)?;
     let response = Response::json_bytes(200, json);
     match next {
         None => Ok(response),
@@ -62,6 +70,7 @@ fn create(request: &Request) -> Result<Response, Error> {
     let body = request.body(BODY_LIMIT)?;
     let new = NewTodo::parse(&body)?;
     let key = Key::of(request)?;
+    permissions::require_create(request, new.entity_ref.as_deref())?;
     match &new.entity_ref {
         Some(entity_ref) => log::info!(
             "Creating todo: {:?} for {}",

@@ -1,7 +1,7 @@
 //! The commands that a running host carries out.
 
 use super::{
-    Ask, Deploy, FAILED, Host,
+    Ask, Deploy, FAILED, Host, USAGE,
     client::{self, Failure, Request},
     component, output,
 };
@@ -18,6 +18,13 @@ pub(super) const LONG: Duration = Duration::from_secs(3600);
 /// Asks the host, prints its answer and returns the exit status.
 pub async fn ask(command: Ask) -> ExitCode {
     let json = command.host().json;
+    // What the words mean is not for clap to say.
+    if let Ask::Log(log) = &command
+        && let Err(why) = log.request()
+    {
+        output::error(&json!({ "error": why }), json);
+        return ExitCode::from(USAGE);
+    }
     match answer(&command).await {
         Ok(answer) if json => output::line(&answer.to_string()),
         Ok(answer) => match command {
@@ -26,6 +33,7 @@ pub async fn ask(command: Ask) -> ExitCode {
                 output::warnings(&answer);
                 output::line(&output::outcome(&answer));
             }
+            Ask::Log(log) => output::line(&log.shown(&answer)),
         },
         Err(Refusal::Config(error)) => {
             let status = output::config_error(&error, json);
@@ -108,6 +116,10 @@ async fn request(command: &Ask) -> Result<Request, Refusal> {
                 within: LONG,
             }
         }
+        Ask::Log(log) => {
+            let request = log.request();
+            request.map_err(|why| Refusal::Failed(json!({ "error": why })))?
+        }
     })
 }
 
@@ -136,6 +148,7 @@ impl Ask {
             Self::Deploy(command) => &command.host,
             Self::Rollback(command) => &command.host,
             Self::Remove(command) => &command.host,
+            Self::Log(command) => &command.host,
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Everything that the binary prints. A reader that is gone (`greenroom plugins | head -1`) is no error.
+//! Everything that the binary prints, without the secrets of the configuration. A reader that is gone (`greenroom plugins | head -1`) is no error.
 
 mod table;
 
 use super::USAGE;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, secrets::redacted_line};
 use serde_json::{Value, json};
 use std::{
     io::{self, IsTerminal, Write},
@@ -13,12 +13,12 @@ use std::{
 /// A line, or several, to standard output.
 pub fn line(text: &str) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    let _ = writeln!(out, "{}", redacted_line(text)).and_then(|()| out.flush());
 }
 
 /// A line, or several, to standard error.
 pub fn complain(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", redacted_line(text));
 }
 
 /// A failure: `{"error": TEXT, ...}`. With `json` all of it goes to standard output, for programs; else the text to
@@ -110,8 +110,9 @@ pub fn plugins(answer: &Value) -> String {
             [
                 clean(plugin["id"].as_str().unwrap_or("?"), ""),
                 format!(
-                    "{}{required}",
-                    clean(plugin["state"].as_str().unwrap_or("?"), "")
+                    "{}{}{required}",
+                    clean(plugin["state"].as_str().unwrap_or("?"), ""),
+                    wellness(plugin)
                 ),
                 short(&build["id"]).unwrap_or_else(|| "-".to_owned()),
                 clean(build["version"].as_str().unwrap_or("-"), ""),
@@ -122,7 +123,80 @@ pub fn plugins(answer: &Value) -> String {
             remarks(plugin),
         );
     }
-    table.to_string()
+    let mut lines = vec![table.to_string()];
+    lines.extend(policies(&answer["permissions"]));
+    lines.join("\n")
+}
+
+/// What there is to say of policies: which are in force, and what is wrong with the files as they are now.
+fn policies(permissions: &Value) -> Vec<String> {
+    if permissions.is_null() {
+        return Vec::new();
+    }
+    let mut lines = vec![format!(
+        "permissions: {} policies and {} entities since {}",
+        permissions["policies"].as_u64().unwrap_or(0),
+        permissions["entities"].as_u64().unwrap_or(0),
+        clean(permissions["since"].as_str().unwrap_or("?"), "")
+    )];
+    if let Some(problem) = permissions["problem"].as_str() {
+        lines.push(format!(
+            "  the files hold others, which are refused: {}",
+            clean(problem, "    ")
+        ));
+    }
+    let unknown = permissions["unknown"].as_array().into_iter().flatten();
+    for unknown in unknown.filter_map(Value::as_str) {
+        lines.push(format!("  {}", clean(unknown, "    ")));
+    }
+    lines
+}
+
+/// How a plugin is by its own word, where it is asked.
+fn wellness(plugin: &Value) -> &'static str {
+    match plugin["health"]["state"].as_str() {
+        Some("well") => ", well",
+        Some("failing") => ", not well",
+        Some(_) => ", not checked yet",
+        None => "",
+    }
+}
+
+/// `GET /log` as a table: the levels of the host, then those of each plugin.
+pub fn levels(answer: &Value) -> String {
+    let text = |value: &Value| clean(value.as_str().unwrap_or("?"), "");
+    let mut table = table::Table::new(["OF", "LEVEL", "BY"]);
+    table.row(
+        [
+            "all".to_owned(),
+            text(&answer["levels"]),
+            text(&answer["source"]),
+        ],
+        Vec::new(),
+    );
+    for plugin in answer["plugins"].as_array().into_iter().flatten() {
+        let by = if plugin["changed"] == true {
+            "greenroom log"
+        } else {
+            "all"
+        };
+        table.row(
+            [
+                text(&plugin["plugin"]),
+                text(&plugin["level"]),
+                by.to_owned(),
+            ],
+            Vec::new(),
+        );
+    }
+    let mut shown = table.to_string();
+    for (key, what) in [("lostLines", "lines"), ("lostAuditEvents", "audit events")] {
+        let lost = answer[key].as_u64().unwrap_or(0);
+        if lost > 0 {
+            shown.push_str(&format!("\n{lost} {what} were lost since the host started"));
+        }
+    }
+    shown
 }
 
 /// What there is to say below a plugin's line.
@@ -147,6 +221,14 @@ fn remarks(plugin: &Value) -> Vec<String> {
             .map(|at| format!(" ({})", clean(at, "")))
             .unwrap_or_default();
         remarks.push(format!("{build}{stage}: {}{at}", clean(message, "    ")));
+    }
+    let health = &plugin["health"];
+    if let Some(reason) = health["reason"].as_str() {
+        let since = match (health["state"].as_str(), health["since"].as_str()) {
+            (Some("failing"), Some(since)) => format!(" (since {})", clean(since, "")),
+            _ => " (not often enough to count)".to_owned(),
+        };
+        remarks.push(format!("health: {}{since}", clean(reason, "    ")));
     }
     remarks
 }

@@ -4,14 +4,18 @@ use super::{FAILED, output};
 use serde_json::Value;
 use std::{fmt::Write, process::ExitCode};
 
-/// `greenroom check`: `{"notes": [...], "plugins": {ID: INSPECTION or {"problem": ...}}}`. Fails when a plugin would not
-/// be served.
+/// `greenroom check`: `{"notes": [...], "plugins": {ID: INSPECTION or {"problem": ...}}}`, and with policies
+/// `"permissions": {"policies": N, "entities": N, "problems": [...]}`. Fails when a plugin would not be served, or when
+/// there is a problem with the policies.
 pub fn checked(result: &Value, json: bool) -> ExitCode {
     let plugins = result["plugins"].as_object().into_iter().flatten();
     let broken = plugins
         .clone()
         .filter(|(_, p)| !p["problem"].is_null())
         .count();
+    let permissions = &result["permissions"];
+    let problems = list(&permissions["problems"]);
+    let unusable = problems.clone().count() > 0;
     if json {
         output::line(&result.to_string());
     } else {
@@ -36,12 +40,21 @@ pub fn checked(result: &Value, json: bool) -> ExitCode {
                 ));
             }
         }
+        for problem in problems {
+            output::line(&format!("refused permissions  {}", text(problem)));
+        }
+        if !permissions.is_null() && !unusable {
+            let (policies, entities) = (&permissions["policies"], &permissions["entities"]);
+            output::line(&format!(
+                "ok      permissions  {policies} policies, {entities} entities"
+            ));
+        }
         let plugins = if count == 1 { "plugin" } else { "plugins" };
         output::line(&format!(
             "the configuration is valid; {count} {plugins}, {broken} refused"
         ));
     }
-    if broken == 0 {
+    if broken == 0 && !unusable {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(FAILED)
@@ -121,6 +134,20 @@ fn inspection_text(inspection: &Value) -> String {
             &format!("{} {}", text(&policy["path"]), text(&policy["access"])),
         );
     }
+    for permission in list(&descriptor["permissions"]) {
+        let attributes = permission["attributes"].as_object().into_iter().flatten();
+        let attributes: Vec<_> = attributes
+            .map(|(name, value)| format!("{}={}", plain(name), text(value)))
+            .collect();
+        let attributes = match attributes.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", attributes.join(", ")),
+        };
+        row(
+            "permission",
+            &format!("{}{attributes}", text(&permission["name"])),
+        );
+    }
     for migration in list(&descriptor["migrations"]) {
         let kind = if migration["additive"] == true {
             "additive"
@@ -153,13 +180,16 @@ fn inspection_text(inspection: &Value) -> String {
     out.trim_end().to_owned()
 }
 
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
+fn list(value: &Value) -> impl Iterator<Item = &Value> + Clone {
     value.as_array().into_iter().flatten()
 }
 
 /// A component's texts may hold anything; a terminal gets no control characters.
 fn text(value: &Value) -> String {
-    let text = value.as_str().unwrap_or_default();
+    plain(value.as_str().unwrap_or_default())
+}
+
+fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()

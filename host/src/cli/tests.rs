@@ -52,6 +52,12 @@ fn reads_every_command() {
         parsed("remove todo --json"),
         Ok(Command::Ask(Ask::Remove(_)))
     ));
+    let Ok(Command::Ask(Ask::Log(log))) = parsed("log todo debug --json") else {
+        panic!()
+    };
+    assert_eq!(log.words, ["todo", "debug"]);
+    assert!(parsed("log").is_ok() && parsed("log info,plugin=debug").is_ok());
+    assert!(parsed("log a b c").is_err());
     let Ok(Command::New(new)) = parsed("new notes --dry-run --json") else {
         panic!()
     };

@@ -1,11 +1,11 @@
 //! `backend`, but for its larger keys, which have files of their own.
 
 use super::{
-    Backend, CacheStore, backstage, cors,
+    Backend, CacheStore, auditor, auth, backstage, cors,
     cursor::{Section, shown},
-    database, listen,
+    database, health, keyvalue, listen, logger,
     node::Value,
-    proxies,
+    proxies, rate_limit,
 };
 use std::{
     path::{Path, PathBuf},
@@ -25,18 +25,26 @@ pub(super) fn backend(section: &Section<'_>, folder: &Path) -> Backend {
     let lifecycle = section.section("lifecycle");
     let pause = Duration::ZERO..=Duration::from_secs(600);
     let stop = Duration::ZERO..=Duration::from_secs(3600);
+    let (cache, cache_ttl) = cache(&section.section("cache"));
     let backend = Backend {
         listen: listen::listen(section),
         database: database::databases(&section.section("database")),
         cors: cors::cors(section),
-        cache: cache(&section.section("cache")),
+        auth: auth::auth(section),
+        cache,
+        cache_ttl,
         admin_socket: admin_socket(section, folder),
         trust_proxy: proxies::trusted(section),
         bodies: section.size("bodies", LEAST_BODIES..=MOST_BODIES, BODIES),
         startup_pause: lifecycle.time("startupRequestPauseTimeout", pause, Duration::from_secs(5)),
         shutdown_timeout: lifecycle.time("serverShutdownTimeout", stop, Duration::from_secs(10)),
+        health_headers: health::headers(section),
+        rate_limit: rate_limit::limits(section),
+        logger: logger::logger(&section.section("logger")),
+        auditor: auditor::auditor(&section.section("auditor")),
     };
     lifecycle.judge_others(backstage::LIFECYCLE);
+    rate_limit::remark(section.reader, &backend);
     refuse_https(section);
     section.judge_others(backstage::BACKEND);
     backend
@@ -55,7 +63,8 @@ fn refuse_https(section: &Section<'_>) {
     }
 }
 
-fn cache(section: &Section<'_>) -> CacheStore {
+/// The store, and how long values live by default.
+fn cache(section: &Section<'_>) -> (CacheStore, Option<Duration>) {
     const TAKES: &str = "`memory` or `sqlite`";
     let store = section.get("store").and_then(|field| {
         let (text, secret) = field.text(TAKES)?;
@@ -73,6 +82,7 @@ fn cache(section: &Section<'_>) -> CacheStore {
             _ => field.out_of(TAKES, "no such store", secret),
         }
     });
+    let ttl = keyvalue::default_ttl(section);
     section.judge_others(backstage::CACHE);
     if store == Some(CacheStore::Memory) {
         section.reader.note(
@@ -80,7 +90,7 @@ fn cache(section: &Section<'_>) -> CacheStore {
              until the host stops; `sqlite` keeps it",
         );
     }
-    store.unwrap_or(CacheStore::Sqlite)
+    (store.unwrap_or(CacheStore::Sqlite), ttl)
 }
 
 pub(super) fn admin_socket(section: &Section<'_>, folder: &Path) -> PathBuf {

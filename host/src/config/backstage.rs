@@ -21,7 +21,6 @@ pub(super) const TOP: &[&str] = &[
     "mcpActions",
     "notifications",
     "organization",
-    "permission",
     "proxy",
     "scaffolder",
     "search",
@@ -34,23 +33,21 @@ pub(super) const TOP: &[&str] = &[
 
 pub(super) const BACKEND: &[&str] = &[
     "actions",
-    "auditor",
-    "auth",
     "baseUrl",
     "csp",
     "cspReportOnly",
-    "health",
     "healthCheck",
     "httpServer",
-    "logger",
     "metrics",
     "packages",
-    "rateLimit",
     "reading",
     "referrerPolicy",
     "server",
     "workingDirectory",
 ];
+
+/// Of `backend.auth`: keys of the old kind, and where Backstage keeps those of its plugins.
+pub(super) const AUTH: &[&str] = &["keys", "pluginKeyStore"];
 
 pub(super) const DATABASE: &[&str] = &[
     "additionalKnexConfig",
@@ -69,7 +66,6 @@ pub(super) const CORS: &[&str] = &["optionsSuccessStatus", "preflightContinue"];
 pub(super) const CACHE: &[&str] = &[
     "client",
     "connection",
-    "defaultTtl",
     "infinispan",
     "memcache",
     "redis",
@@ -78,3 +74,9 @@ pub(super) const CACHE: &[&str] = &[
 ];
 
 pub(super) const LIFECYCLE: &[&str] = &["serverShutdownDelay"];
+
+pub(super) const RATE_LIMIT: &[&str] = &["passOnStoreError"];
+
+pub(super) const RATE_LIMIT_STORE: &[&str] = &["connection"];
+
+pub(super) const PERMISSION: &[&str] = &["permissionedPlugins", "rbac"];

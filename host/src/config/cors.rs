@@ -35,15 +35,14 @@ pub(super) fn cors(backend: &Section<'_>) -> Option<Cors> {
             .and_then(|field| field.whole(0..=MAX_AGE)),
     };
     section.judge_others(backstage::CORS);
-    let Some(origin) = origin else {
+    if section.lacks("origin") {
         field.refuse(
             "`backend.cors` names no `origin`",
             "which origins?",
             "write `origin: http://localhost:3000`, a list of origins, or `'*'` for any; `cors: false` for none",
         );
-        return None;
-    };
-    if let Value::Boolean(false) = origin.node.value {
+    }
+    if let Value::Boolean(false) = origin?.node.value {
         return None;
     }
     if cors.credentials && cors.origin.iter().any(|origin| origin == "*") {

@@ -2,13 +2,13 @@
 //! and reading goes on with the default, so that one run names everything that is wrong.
 
 use super::{
-    env::{self, Missing},
+    environment::Environment,
     error::{Problem, Source},
-    node::{Entry, Map, Node, Place, Value},
+    node::{Absent, Entry, Map, Node, Origin, Place, Value},
     spelling::{listed, nearest},
 };
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
@@ -16,13 +16,17 @@ use std::{
 /// What all cursors share.
 pub(super) struct Reader<'a> {
     pub(super) sources: &'a [Source],
-    pub(super) env: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) env: &'a Environment,
+    /// A key was asked for whose value could not be taken from where it is. That was noted before.
+    pub(super) told: Cell<bool>,
     pub(super) problems: RefCell<Vec<Problem>>,
     pub(super) notes: RefCell<Vec<String>>,
     /// Paths of keys that Backstage has and this host does not use.
     pub(super) unused: RefCell<Vec<String>>,
     /// Paths of keys that nobody knows.
     pub(super) unknown: RefCell<Vec<String>>,
+    /// Paths of keys of plugins that have no value, and the variables that they name.
+    pub(super) unset: RefCell<Vec<String>>,
 }
 
 impl Reader<'_> {
@@ -36,6 +40,28 @@ impl Reader<'_> {
 
     pub(super) fn source(&self, place: Place) -> &Source {
         &self.sources[place.file]
+    }
+
+    /// Notes why a value that is asked for is not there.
+    pub(super) fn refuse_absent(&self, path: &str, place: Place, why: &Absent) {
+        let path = shown(path);
+        let (message, label, help) = match why {
+            Absent::Told => return self.told.set(true),
+            Absent::Unset(name) => (
+                format!("`{path}`: the environment has no variable `{}`", shown(name)),
+                "taken from here",
+                format!(
+                    "set {name}, or give a default: `${{{name}:-DEFAULT}}`; `$${{{name}}}` is the text `${{{name}}}` itself"
+                ),
+            ),
+            Absent::BadName(name) => (
+                format!("`{path}`: `{}` names no variable of the environment", shown(name)),
+                "here",
+                "a name is of letters, digits and `_`; write `$${` where the text `${` itself is meant".to_owned(),
+            ),
+        };
+        let problem = Problem::new(message).at(self.source(place), place, label);
+        self.refuse(problem.help(help));
     }
 }
 
@@ -81,14 +107,20 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The value of a key, unless it is absent or null. The key counts as known from now on.
+    /// The value of a key, unless it is absent or null. The key counts as known from now on. That a variable is not set
+    /// is a mistake here, where Backstage leaves the key out: the default that comes in its place may lose data, or open
+    /// what was to be closed.
     pub(super) fn get(&self, key: &'static str) -> Option<Field<'a>> {
-        self.asked.borrow_mut().insert(key);
-        self.field(key, self.map?.get(key)?)
+        let first = self.asked.borrow_mut().insert(key);
+        let entry = self.map?.get(key)?;
+        if let (Value::Absent(why), true) = (&entry.node.value, first) {
+            (self.reader).refuse_absent(&self.path_of(key), entry.node.place, why);
+        }
+        self.field(key, entry)
     }
 
     fn field(&self, key: &str, entry: &'a Entry) -> Option<Field<'a>> {
-        if matches!(entry.node.value, Value::Null) {
+        if matches!(entry.node.value, Value::Null | Value::Absent(_)) {
             return None;
         }
         Some(Field {
@@ -97,6 +129,12 @@ impl<'a> Section<'a> {
             key: entry.key,
             node: &entry.node,
         })
+    }
+
+    /// Whether nothing is written under the key, or null. What is written and has no value is told by [`Self::get`].
+    pub(super) fn lacks(&self, key: &str) -> bool {
+        let entry = self.map.and_then(|map| map.get(key));
+        entry.is_none_or(|entry| matches!(entry.node.value, Value::Null))
     }
 
     /// The map under a key; an empty section where there is none.
@@ -111,34 +149,47 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// Every key but the known ones, with its place; `None` for the value where it is null.
+    /// Every key but the known ones, with its place, for maps whose keys are names; `None` for the value where it is null.
+    /// A variable that is not set is a mistake, as it is for a known key.
     pub(super) fn others(&self) -> Vec<(&'a str, Place, Option<Field<'a>>)> {
-        let asked = self.asked.borrow();
-        let others = self
-            .map
-            .into_iter()
-            .flatten()
-            .filter(|(key, _)| !asked.contains(key.as_str()));
+        let mut others = Vec::new();
+        for (key, entry) in self.not_asked() {
+            if let Value::Absent(why) = &entry.node.value {
+                (self.reader).refuse_absent(&self.path_of(key), entry.node.place, why);
+            }
+            others.push((key, entry.key, self.field(key, entry)));
+        }
         others
-            .map(|(key, entry)| (key.as_str(), entry.key, self.field(key, entry)))
-            .collect()
+    }
+
+    /// Every key but the known ones.
+    fn not_asked(&self) -> Vec<(&'a str, &'a Entry)> {
+        let asked = self.asked.borrow();
+        let all = self.map.into_iter().flatten();
+        let others = all.filter(|(key, _)| !asked.contains(key.as_str()));
+        others.map(|(key, entry)| (key.as_str(), entry)).collect()
+    }
+
+    /// Whether there are no keys but the known ones.
+    pub(super) fn has_no_others(&self) -> bool {
+        self.not_asked().is_empty()
     }
 
     /// For sections that are this host's own: any key that was not asked for is a mistake.
     pub(super) fn refuse_others(&self) {
-        for (key, place, _) in self.others() {
-            self.refuse_key(key, place);
+        for (key, entry) in self.not_asked() {
+            self.refuse_key(key, entry.key);
         }
     }
 
     /// For sections that Backstage has too: its other keys are named in a note; what looks like a misspelling of a
     /// key that is read here is a mistake.
     pub(super) fn judge_others(&self, backstage: &[&str]) {
-        for (key, place, field) in self.others() {
+        for (key, entry) in self.not_asked() {
             let known = backstage.contains(&key);
             if !known && nearest(key, self.asked.borrow().iter().copied()).is_some() {
-                self.refuse_key(key, place);
-            } else if field.is_some() {
+                self.refuse_key(key, entry.key);
+            } else if self.field(key, entry).is_some() {
                 let list = if known {
                     &self.reader.unused
                 } else {
@@ -192,13 +243,6 @@ impl<'a> Field<'a> {
 
     /// Notes that the value is of the wrong kind. `takes` is such as "a number from 1 to 10".
     pub(super) fn refuse_kind(&self, takes: &str) {
-        if let Some(word) = self.unsupported() {
-            return self.refuse(
-                format!("`{}`: `{word}` is not read here", shown(&self.path)),
-                "a way of Backstage to take a value from elsewhere",
-                "write the value, or `${NAME}` for a variable of the environment",
-            );
-        }
         let kind = self.node.value.kind();
         let help = match (&self.node.value, takes) {
             (Value::Text(text), "true or false")
@@ -220,19 +264,9 @@ impl<'a> Field<'a> {
         );
     }
 
-    /// `$env`, `$file` or `$include`, where the value is a map with such a key.
-    pub(super) fn unsupported(&self) -> Option<&'a str> {
-        let Value::Map(map) = &self.node.value else {
-            return None;
-        };
-        map.keys()
-            .map(String::as_str)
-            .find(|key| matches!(*key, "$env" | "$file" | "$include"))
-    }
-
     pub(super) fn section(&self) -> Option<Section<'a>> {
         match &self.node.value {
-            Value::Map(map) if self.unsupported().is_none() => Some(Section {
+            Value::Map(map) => Some(Section {
                 reader: self.reader,
                 path: self.path.clone(),
                 map: Some(map),
@@ -245,29 +279,42 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The items of a list, nulls included.
+    /// The items of a list, nulls included. One whose variable is not set is a mistake, as it is for a key.
     pub(super) fn items(&self) -> Option<Vec<Field<'a>>> {
         let Value::List(items) = &self.node.value else {
             return None;
         };
-        let item = |(index, node): (usize, &'a Node)| Field {
-            reader: self.reader,
-            path: format!("{}[{index}]", self.path),
-            key: if node.place.len == 0 {
+        let item = |(index, node): (usize, &'a Node)| {
+            let path = format!("{}[{index}]", self.path);
+            if let Value::Absent(why) = &node.value {
+                self.reader.refuse_absent(&path, node.place, why);
+                return None;
+            }
+            let key = if node.place.len == 0 {
                 self.key
             } else {
                 node.place
-            },
-            node,
+            };
+            Some(Field {
+                reader: self.reader,
+                path,
+                key,
+                node,
+            })
         };
-        Some(items.iter().enumerate().map(item).collect())
+        Some(items.iter().enumerate().filter_map(item).collect())
     }
 
-    /// A text with its variables filled in; the flag says that it may be a secret. Anything but a text is refused as
-    /// not being `takes`.
+    /// `[]`. One whose items all lack their variables is none, and was told.
+    pub(super) fn is_empty_list(&self) -> bool {
+        matches!(&self.node.value, Value::List(items) if items.is_empty())
+    }
+
+    /// A text; the flag says that it comes from elsewhere, and may be a secret. Anything but a text is refused as not
+    /// being `takes`.
     pub(super) fn text(&self, takes: &str) -> Option<(String, bool)> {
         match &self.node.value {
-            Value::Text(text) => self.filled(text),
+            Value::Text(text) => Some((text.clone(), self.is_from_elsewhere())),
             _ => {
                 self.refuse_kind(takes);
                 None
@@ -278,35 +325,19 @@ impl<'a> Field<'a> {
     /// As [`Self::text`]; numbers and booleans count as the text they are written with.
     pub(super) fn scalar(&self, takes: &str) -> Option<(String, bool)> {
         match &self.node.value {
-            Value::Text(text) => self.filled(text),
+            Value::Text(text) => Some((text.clone(), self.is_from_elsewhere())),
             Value::Integer(number) => Some((number.to_string(), false)),
             Value::Float(_, text) => Some((text.clone(), false)),
             Value::Boolean(value) => Some((value.to_string(), false)),
-            Value::Null | Value::List(_) | Value::Map(_) => {
+            Value::Null | Value::List(_) | Value::Map(_) | Value::Absent(_) => {
                 self.refuse_kind(takes);
                 None
             }
         }
     }
 
-    fn filled(&self, text: &str) -> Option<(String, bool)> {
-        let path = shown(&self.path);
-        match env::fill(text, self.reader.env) {
-            Ok(filled) => return Some((filled.text, filled.secret)),
-            Err(Missing::Unset(name)) => self.refuse(
-                format!("`{path}`: the environment has no variable `{name}`"),
-                "taken from here",
-                format!(
-                    "set {name}, or give a default: `${{{name}:-DEFAULT}}`; `$${{{name}}}` is the text `${{{name}}}` itself"
-                ),
-            ),
-            Err(Missing::BadName(name)) => self.refuse(
-                format!("`{path}`: `${{{}}}` names no variable of the environment", shown(&name)),
-                "here",
-                "a name is of letters, digits and `_`; write `$${` where the text `${` itself is meant",
-            ),
-        }
-        None
+    fn is_from_elsewhere(&self) -> bool {
+        self.node.origin != Origin::Written
     }
 
     /// A path; a relative one starts at the folder of the file that names it.

@@ -81,7 +81,7 @@ fn read(field: &Field<'_>) -> Option<Connection> {
             let section = field.section()?;
             let directory = section.get("directory");
             section.refuse_others();
-            if directory.is_none() && section.others().is_empty() {
+            if section.lacks("directory") && section.has_no_others() {
                 return field.out_of(TAKES, "names no directory", false);
             }
             directory?.path("a folder").map(Connection::Directory)

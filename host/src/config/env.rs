@@ -1,5 +1,7 @@
 //! `${VAR}` and `${VAR:-default}` in texts, as Backstage fills them in; `$${VAR}` is the literal text `${VAR}`.
 
+use super::environment::Environment;
+
 /// What stands in the way of filling in a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Missing {
@@ -13,16 +15,16 @@ pub(super) enum Missing {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Filled {
     pub(super) text: String,
-    /// Something came from the environment: it may be a secret, so errors do not show it.
-    pub(super) secret: bool,
+    /// What came from the environment: it may be a secret, so errors do not show it.
+    pub(super) taken: Vec<String>,
 }
 
-/// Fills in `text`. An empty variable counts as unset where a default is given. What a variable holds is not filled in
-/// again. `${` without `}` stays as it is.
-pub(super) fn fill(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Filled, Missing> {
+/// Fills in `text`. A variable's value is taken without white space around it; an empty one counts as unset where a
+/// default is given. What a variable holds is not filled in again. `${` without `}` stays as it is.
+pub(super) fn fill(text: &str, env: &Environment) -> Result<Filled, Missing> {
     let mut filled = Filled {
         text: String::with_capacity(text.len()),
-        secret: false,
+        taken: Vec::new(),
     };
     let mut rest = text;
     while let Some(start) = rest.find("${") {
@@ -42,9 +44,9 @@ pub(super) fn fill(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<F
             filled.text.push_str(&rest[start..start + 2 + end + 1]);
         } else {
             filled.text.push_str(before);
-            let (value, secret) = variable(&inner[..end], env)?;
-            filled.text.push_str(&value);
-            filled.secret |= secret;
+            let (value, taken) = variable(&inner[..end], env)?;
+            filled.text.push_str(value);
+            filled.taken.extend(taken.then(|| value.to_owned()));
         }
         rest = after;
     }
@@ -52,19 +54,25 @@ pub(super) fn fill(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<F
     Ok(filled)
 }
 
-fn variable(inner: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<(String, bool), Missing> {
+/// Whether a variable of the environment can have this name.
+pub(super) fn is_name(name: &str) -> bool {
+    let letters = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    letters && !name.is_empty() && !name.as_bytes()[0].is_ascii_digit()
+}
+
+/// The value, and whether it is the variable's and no default.
+fn variable<'v>(inner: &'v str, env: &'v Environment) -> Result<(&'v str, bool), Missing> {
     let (name, default) = match inner.split_once(":-") {
         Some((name, default)) => (name.trim(), Some(default.trim())),
         None => (inner.trim(), None),
     };
-    let named = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if name.is_empty() || !named || name.as_bytes()[0].is_ascii_digit() {
+    if !is_name(name) {
         return Err(Missing::BadName(inner.to_owned()));
     }
-    match (env(name), default) {
+    match (env.get(name).map(str::trim), default) {
         (Some(value), None) => Ok((value, true)),
         (Some(value), Some(_)) if !value.is_empty() => Ok((value, true)),
-        (_, Some(default)) => Ok((default.to_owned(), false)),
+        (_, Some(default)) => Ok((default, false)),
         (None, None) => Err(Missing::Unset(name.to_owned())),
     }
 }
@@ -73,13 +81,18 @@ fn variable(inner: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<(String
 mod tests {
     use super::*;
 
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        variables.iter().map(owned).collect()
+    }
+
     fn filled(text: &str) -> Result<String, Missing> {
-        let env = |name: &str| match name {
-            "A" => Some("one".to_owned()),
-            "EMPTY" => Some(String::new()),
-            "NESTED" => Some("${A}".to_owned()),
-            _ => None,
-        };
+        let env = environment(&[
+            ("A", "one"),
+            ("EMPTY", ""),
+            ("NESTED", "${A}"),
+            ("WIDE", " w i d e\n"),
+        ]);
         fill(text, &env).map(|filled| filled.text)
     }
 
@@ -97,6 +110,7 @@ mod tests {
             ("${B:-http://x:1/-}", "http://x:1/-"),
             ("${EMPTY}", ""),
             ("${EMPTY:-two}", "two"),
+            ("[${WIDE}]", "[w i d e]"),
             ("${NESTED}", "${A}"),
             ("$${A}", "${A}"),
             ("a$${B:-c}d${A}", "a${B:-c}done"),
@@ -123,9 +137,9 @@ mod tests {
 
     #[test]
     fn knows_what_came_from_the_environment() {
-        let env = |name: &str| (name == "A").then(|| "s3cret".to_owned());
-        assert!(fill("${A}", &env).unwrap().secret);
-        assert!(fill("${A:-x}", &env).unwrap().secret);
-        assert!(!fill("${B:-x}$${A}", &env).unwrap().secret);
+        let env = environment(&[("A", "s3cret")]);
+        let taken = |text: &str| fill(text, &env).unwrap().taken;
+        assert_eq!(taken("${A}x${A:-y}"), ["s3cret", "s3cret"]);
+        assert_eq!(taken("${B:-x}$${A}"), [""; 0]);
     }
 }

@@ -1,6 +1,6 @@
 //! Why a configuration is refused: every problem found, each with its place in the file.
 
-use super::node::Place;
+use super::{mask, node::Place, secrets::Masks};
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
     SourceSpan,
@@ -23,11 +23,34 @@ pub(super) struct Source {
     /// Absolute; relative paths in the file start at its folder.
     pub(super) path: PathBuf,
     pub(super) text: Arc<str>,
+    /// The same with stars in the place of secrets: what errors show.
+    shown: Arc<str>,
 }
 
 impl Source {
+    pub(super) fn new(name: String, path: PathBuf, text: Arc<str>) -> Self {
+        let shown = mask::guessed(&text);
+        Self {
+            name,
+            path,
+            text,
+            shown,
+        }
+    }
+
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// It could be read: errors leave out these places, and nothing else.
+    pub(super) fn hide(&mut self, places: &[Place]) {
+        self.shown = mask::covered(&self.text, places);
+    }
+
+    /// The byte at which each line begins.
+    pub(super) fn lines(&self) -> Vec<usize> {
+        let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
+        std::iter::once(0).chain(ends).collect()
     }
 }
 
@@ -81,6 +104,14 @@ impl ConfigError {
 
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// The same without these.
+    pub(super) fn without(mut self, secrets: &Masks) -> Self {
+        for problem in &mut self.problems {
+            problem.hide(secrets);
+        }
+        self
     }
 }
 
@@ -162,8 +193,27 @@ impl Problem {
 
     /// Names the file without a place in it.
     pub(super) fn of(mut self, source: &Source) -> Self {
-        self.source = Some(Box::new(NamedSource::new(&source.name, tame(&source.text))));
+        self.source = Some(Box::new(NamedSource::new(
+            &source.name,
+            tame(&source.shown),
+        )));
         self
+    }
+
+    fn hide(&mut self, secrets: &Masks) {
+        let hide = |text: &mut String| *text = secrets.redact(text).into_owned();
+        hide(&mut self.message);
+        if let Some(help) = &mut self.help {
+            hide(help);
+        }
+        for label in &mut self.labels {
+            let text = label.label().map(|text| secrets.redact(text).into_owned());
+            label.set_label(text);
+        }
+        if let Some(source) = &mut self.source {
+            let shown = secrets.cover(source.inner()).into_owned();
+            **source = NamedSource::new(source.name(), shown.into());
+        }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {

@@ -89,6 +89,7 @@ pub(super) fn limits(s: &Section<'_>, ceiling: &Ceiling) -> Limits {
             millis(SECOND, DAY),
             default.migration_timeout,
         ),
+        log: s.size("log", KIB..=GIB, default.log),
         sql: sql(&s.section("sql"), default.sql),
         keyvalue: keyvalue(&s.section("keyvalue"), default.keyvalue),
     };
@@ -149,7 +150,9 @@ fn keyvalue(s: &Section<'_>, default: KeyvalueLimits) -> KeyvalueLimits {
         key: s.size("key", 16..=64 * KIB, default.key),
         value: s.size("value", KIB..=MAX_VALUE, default.value),
         buckets: s.count("buckets", 1..=1024, default.buckets),
+        keys: s.count("keys", 1..=1_000_000_000, default.keys),
         total: s.size("total", MIB..=16 * TIB, default.total),
+        memory: s.size("memory", MIB..=TIB, default.memory),
     };
     not_above(s, "value", limits.value, "total", limits.total);
     s.refuse_others();

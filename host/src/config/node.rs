@@ -17,6 +17,18 @@ pub(super) struct Place {
 pub(super) struct Node {
     pub(super) value: Value,
     pub(super) place: Place,
+    pub(super) origin: Origin,
+}
+
+/// Where a value comes from. What is not written in the file may be a secret, so errors do not show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The file itself.
+    Written,
+    /// A variable of the environment, or a text with one in it.
+    Variable,
+    /// The file that `$file` names.
+    File,
 }
 
 pub(super) type Map = BTreeMap<String, Entry>;
@@ -35,17 +47,30 @@ pub(super) enum Value {
     Integer(i128),
     /// The number, and its text as the file has it: `1.10` stays `1.10`.
     Float(f64, String),
-    /// As written: variables are filled in when it is read.
+    /// Once `transform` has seen it: with its variables filled in.
     Text(String),
     List(Vec<Node>),
     Map(Map),
+    /// Something is written there that has no value.
+    Absent(Absent),
+}
+
+/// Why there is no value.
+#[derive(Debug, Clone)]
+pub(super) enum Absent {
+    /// The environment has no such variable.
+    Unset(String),
+    /// What is written in the place of a variable's name is none.
+    BadName(String),
+    /// A problem is noted already.
+    Told,
 }
 
 impl Value {
     /// What it is, for "takes a number, not ...".
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Null => "nothing",
+            Self::Null | Self::Absent(_) => "nothing",
             Self::Boolean(_) => "true or false",
             Self::Integer(_) | Self::Float(..) => "a number",
             Self::Text(_) => "a text",

@@ -4,6 +4,7 @@ use super::{
     Connection, Engine, Plugin, Plugins,
     cursor::{Field, Section, shown},
     error::Problem,
+    health, keyvalue,
     limits::{self, Ceiling},
     node::{Place, Value},
     settings,
@@ -13,11 +14,8 @@ use crate::id::{NOT_CONFIGURABLE, PluginId};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-/// `plugins.<id>.keyvalue.<bucket>.ttl`.
-const MAX_TTL: Duration = Duration::from_secs(3650 * 86_400);
 const MAX_PROBE: usize = 2048;
 
 /// `folder` is that of the first file; `databases` where they lie by default.
@@ -97,9 +95,10 @@ fn place(section: &Section<'_>, key: &'static str) -> Option<PathBuf> {
 fn default_cache(section: &Section<'_>, own: PathBuf) -> PathBuf {
     let env = section.reader.env;
     let absolute = |path: &PathBuf| path.is_absolute();
-    let xdg = env("XDG_CACHE_HOME").map(PathBuf::from).filter(absolute);
+    let xdg = env.get("XDG_CACHE_HOME").map(PathBuf::from);
+    let xdg = xdg.filter(absolute);
     let home = || {
-        env("HOME")
+        env.get("HOME")
             .map(PathBuf::from)
             .filter(absolute)
             .map(|home| home.join(".cache"))
@@ -140,13 +139,14 @@ fn entry(key: &str, field: &Field<'_>, ceiling: &Ceiling) -> Plugin {
             .and_then(|field| field.path("the path of a .wasm file")),
         config: section
             .get("config")
-            .map(|field| settings::flat(&field))
+            .map(|field| settings::read(&field).into())
             .unwrap_or_default(),
         limits: limits::limits(&section.section("limits"), ceiling),
         required: section.flag("required", false),
         open: section.get("access").is_some_and(|field| access(&field)),
-        keyvalue_ttl: keyvalue(&section.section("keyvalue")),
+        keyvalue_ttl: keyvalue::ttls(&section.section("keyvalue")),
         probe: section.get("probe").and_then(|field| probe(&field)),
+        health: health::checks(&section),
     };
     section.refuse_others();
     plugin
@@ -171,38 +171,4 @@ fn probe(field: &Field<'_>) -> Option<String> {
     } else {
         field.out_of(TAKES, "no such path", secret)
     }
-}
-
-/// `keyvalue.<bucket>.ttl`.
-fn keyvalue(section: &Section<'_>) -> BTreeMap<String, Duration> {
-    let mut ttls = BTreeMap::new();
-    for (bucket, place, field) in section.others() {
-        let letters = bucket
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
-        if !letters || bucket.is_empty() || bucket.len() > 64 {
-            let problem = Problem::new(format!(
-                "`{}.{}` is no name of a bucket",
-                section.path,
-                shown(bucket)
-            ));
-            section.reader.refuse(
-                problem
-                    .at(section.reader.source(place), place, "here")
-                    .help("it takes 1 to 64 of a-z, 0-9, `.`, `_` and `-`"),
-            );
-            continue;
-        }
-        let Some(keys) = field.and_then(|field| field.section()) else {
-            continue;
-        };
-        if let Some(ttl) = keys
-            .get("ttl")
-            .and_then(|field| field.time(Duration::from_secs(1)..=MAX_TTL))
-        {
-            ttls.insert(bucket.to_owned(), ttl);
-        }
-        keys.refuse_others();
-    }
-    ttls
 }

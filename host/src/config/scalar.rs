@@ -3,7 +3,7 @@
 use super::{
     cursor::{Field, Section, shown},
     duration,
-    node::Value,
+    node::{Origin, Value},
     size,
 };
 use std::{ops::RangeInclusive, time::Duration};
@@ -108,7 +108,7 @@ impl Field<'_> {
             duration::written(*range.end())
         );
         let (time, secret) = match &self.node.value {
-            Value::Map(_) if self.unsupported().is_none() => (self.parts()?, false),
+            Value::Map(_) => (self.parts()?, false),
             Value::Text(_) => {
                 let (text, secret) = self.text(&takes)?;
                 match duration::parse(&text) {
@@ -134,7 +134,7 @@ impl Field<'_> {
     }
 
     /// Backstage's `{ minutes: 1, seconds: 30 }`.
-    fn parts(&self) -> Option<Duration> {
+    pub(super) fn parts(&self) -> Option<Duration> {
         let section = self.section()?;
         let mut total = Duration::ZERO;
         for (name, unit) in duration::PARTS {
@@ -148,12 +148,17 @@ impl Field<'_> {
         Some(total)
     }
 
-    /// Notes that the value is not what the key takes. What came from the environment is not shown.
+    /// Notes that the value is not what the key takes. What came from elsewhere is not shown.
     pub(super) fn out_of<T>(&self, takes: &str, why: &str, secret: bool) -> Option<T> {
-        let label = match (secret, why) {
-            (true, "") => "not with this variable's value".to_owned(),
-            (true, why) => format!("with this variable's value: {why}"),
-            (false, why) => why.to_owned(),
+        let from = match self.node.origin {
+            Origin::Written => None,
+            Origin::Variable => Some("with this variable's value"),
+            Origin::File => Some("with what this file holds"),
+        };
+        let label = match (from.filter(|_| secret), why) {
+            (Some(from), "") => format!("not {from}"),
+            (Some(from), why) => format!("{from}: {why}"),
+            (None, why) => why.to_owned(),
         };
         self.refuse(format!("`{}` takes {takes}", shown(&self.path)), label, "");
         None

@@ -1,10 +1,7 @@
 //! "Did you mean ...?"
 
 /// The candidate nearest to `word`, when it is near enough to be what was meant.
-pub(super) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(word);
     let near = |(distance, candidate): &(usize, &str)| {
         let shorter = folded.chars().count().min(candidate.chars().count());
@@ -32,7 +29,7 @@ fn fold(word: &str) -> String {
 }
 
 /// `a, b and c`.
-pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<_> = words.into_iter().collect();
     match words.as_slice() {
         [] => "none".to_owned(),

@@ -1,16 +1,25 @@
 //! Configuration as text in, [`Config`] or the whole error message out.
 
+mod auth;
 mod backend;
+mod changed;
 mod database;
+mod elsewhere;
 mod files;
+mod health;
+mod hidden;
+mod logger;
 mod made_up;
 mod mangled;
 mod messages;
 mod peers;
+mod permissions;
 mod plugins;
+mod rate_limit;
 mod spelling;
+mod variables;
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Environment};
 use std::path::{Path, PathBuf};
 
 /// A folder with the given files, and an environment.
@@ -44,12 +53,20 @@ impl Setup {
 
     fn load(&self, files: &[&str]) -> Result<Config, ConfigError> {
         let files: Vec<_> = files.iter().map(PathBuf::from).collect();
-        Config::load(&files, self.path(), &|name| self.variable(name))
+        Config::load(&files, self.path(), &self.environment())
     }
 
-    fn variable(&self, name: &str) -> Option<String> {
-        let found = self.env.iter().find(|(known, _)| *known == name);
-        found.map(|(_, value)| (*value).to_owned())
+    fn environment(&self) -> Environment {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.env.iter().map(owned).collect()
+    }
+
+    /// What the plugin `todo` reads.
+    fn settings(&self) -> Vec<(String, String)> {
+        let config = self.load(&[]);
+        let config = config.unwrap_or_else(|error| panic!("{}", error.render()));
+        let todo = config.plugins.of(&"todo".parse().unwrap());
+        todo.config.flat().clone().into_iter().collect()
     }
 }
 
@@ -60,6 +77,13 @@ fn read(text: &str) -> Result<Config, ConfigError> {
 
 fn config(text: &str) -> Config {
     read(text).unwrap_or_else(|error| panic!("{}", error.render()))
+}
+
+/// With the types of the assertions.
+fn pairs(settings: &[(String, String)]) -> Vec<(&str, &str)> {
+    let both = settings.iter();
+    both.map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect()
 }
 
 /// The one-line form of what is wrong, without the file's name.

@@ -2,11 +2,11 @@
 
 use super::{
     error::{Problem, Source},
-    node::{Entry, Map, Node, Place, Value},
+    node::{Entry, Map, Node, Origin, Place, Value},
 };
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess};
 use serde_saphyr::{Error, Location, Spanned, options};
-use std::{collections::btree_map, fmt};
+use std::{borrow::Cow, collections::btree_map, fmt};
 
 /// Maps and lists within each other. A bound on the stack as well: what reads the tree walks it by recursion.
 const MAX_DEPTH: usize = 32;
@@ -62,7 +62,11 @@ impl File<'_> {
             ),
             Raw::Map(entries) => Value::Map(self.map(entries)?),
         };
-        Ok(Node { value, place })
+        Ok(Node {
+            value,
+            place,
+            origin: Origin::Written,
+        })
     }
 
     fn map(&self, entries: Vec<(Spanned<String>, Spanned<Raw>)>) -> Result<Map, Problem> {
@@ -131,6 +135,8 @@ impl File<'_> {
         let location = error.location();
         let full = error.to_string();
         let said = full.split(" at line ").next().unwrap_or(&full);
+        let said = without_a_value(said);
+        let said = &*said;
         let (message, help) = match error.without_snippet() {
             Error::MultipleDocuments { .. } => (
                 "the file holds more than one YAML document".to_owned(),
@@ -174,6 +180,17 @@ impl File<'_> {
         } else {
             problem
         }
+    }
+}
+
+/// The parser's words but for those that hold a value, which may be a secret.
+fn without_a_value(said: &str) -> Cow<'_, str> {
+    match said.split_once(", expected ") {
+        Some((invalid, expected)) if invalid.starts_with("invalid ") => {
+            format!("expected {expected}").into()
+        }
+        _ if said.starts_with("The string value [") => "this text needs quotes".into(),
+        _ => said.into(),
     }
 }
 

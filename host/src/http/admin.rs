@@ -8,7 +8,10 @@
 //! | `POST /plugins/ID/rollback` | 200 Outcome, 404 unknown id, 409 nothing older, 422 |
 //! | `DELETE /plugins/ID` | 200 Outcome, 404 |
 //! | `POST /backup`, `{"folder","plugins":[ID...]}` | 200 Report, 422 `{"error"}` |
+//! | `GET /log` | 200 Levels |
+//! | `POST /log`, `{"plugin":ID,"level":LEVEL}` or `{"levels":LEVELS}`, null for what held at the start | 200 Levels, 400, 404 unknown id |
 
+mod log;
 mod requests;
 mod socket;
 
@@ -87,8 +90,16 @@ async fn drive(
     deploys: TaskTracker,
     shutdown: CancellationToken,
 ) {
+    // Whom `Socket::accept` let in.
+    let user = match stream.peer_cred() {
+        Ok(peer) => peer.uid(),
+        Err(error) => {
+            tracing::warn!(%error, "an admin connection does not say whose it is");
+            return;
+        }
+    };
     let service = service_fn(move |request| {
-        requests::answer(Arc::clone(&deployer), deploys.clone(), request)
+        requests::answer(Arc::clone(&deployer), deploys.clone(), user, request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

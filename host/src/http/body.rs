@@ -128,17 +128,18 @@ async fn read(
     kept: &Kept,
 ) -> Result<Received, Refusal> {
     let declared = raw.size_hint().exact();
-    let coding = inflate::coding(headers);
-    let refusal = match coding {
-        Err(refusal) => Some(refusal),
-        Ok(_) if declared.is_some_and(|length| length > limits.body) => Some(Refusal::BodyTooLarge),
-        Ok(_) => None,
+    let coding = match inflate::coding(headers) {
+        Ok(_) if declared.is_some_and(|length| length > limits.body) => Err(Refusal::BodyTooLarge),
+        coding => coding,
     };
-    if let Some(refusal) = refusal {
-        *incoming = Some(raw);
-        return Err(refusal);
-    }
-    let inflate = coding?.map(Inflate::new);
+    let coding = match coding {
+        Ok(coding) => coding,
+        Err(refusal) => {
+            *incoming = Some(raw);
+            return Err(refusal);
+        }
+    };
+    let inflate = coding.map(Inflate::new);
     let coded = inflate.is_some();
     headers.remove(CONTENT_ENCODING);
     watch.body(limits.chunk_timeout, limits.stream_timeout);

@@ -1,14 +1,17 @@
 //! One client connection, from accept to close.
 
 use super::{
-    Shared, Stage, dormant, exchange,
+    Shared, Stage,
+    address::{self, Client},
+    dormant, exchange,
     head::PARSE_LIMIT,
     socket::{Socket, Watch},
 };
+use http::HeaderMap;
 use hyper::server::conn::http1;
 use std::{
     future::{Future, poll_fn},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::pin,
     sync::Arc,
     task::Poll,
@@ -22,8 +25,17 @@ const READ_BUFFER: usize = 128 << 10;
 pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) watch: Arc<Watch>,
+    peer: IpAddr,
     /// The peer is a proxy whose `Forwarded` and `X-Forwarded-*` are believed.
     pub(super) trusted: bool,
+}
+
+impl Connection {
+    /// Whose request this is, by address, from `headers` where they are believed: its own, before what the proxies say
+    /// was taken off.
+    pub(super) fn client(&self, headers: &HeaderMap) -> Client {
+        address::of_client(self.peer, headers, |address| self.shared.trusts(address))
+    }
 }
 
 /// hyper's part. Its own head timeout stays off: `Socket` bounds the head and the idle time between requests apart, and
@@ -56,6 +68,7 @@ pub(super) async fn drive(
     let connection = Arc::new(Connection {
         shared: Arc::clone(&shared),
         watch: Arc::clone(&watch),
+        peer: peer.ip(),
         trusted,
     });
     let answer = move |request| exchange::answer(Arc::clone(&connection), request);

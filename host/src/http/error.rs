@@ -8,12 +8,13 @@ use http::{
 };
 use plugin::Stage;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Longest URL repeated in an error's body, bytes.
 const URL_SHOWN: usize = 1024;
 
 /// Why the host answers in a plugin's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// Nothing is mounted at this path.
     NotFound,
@@ -21,6 +22,12 @@ pub(super) enum Refusal {
     MethodNotAllowed(&'static str),
     /// The path is not open to requests without credentials.
     Unauthenticated,
+    /// There is one, and it is not good.
+    BadCredential,
+    /// It is good, and for other plugins. The message names those.
+    Restricted(Arc<str>),
+    /// Whether it is good cannot be said without keys that its issuer does not give.
+    NoKeys,
     BodyTooLarge,
     /// The body does not decode as its `Content-Encoding` says.
     BodyCorrupt,
@@ -34,6 +41,10 @@ pub(super) enum Refusal {
     Overloaded,
     /// Clients have more bodies here than all of them together may.
     Crowded,
+    /// The client has sent more than `backend.rateLimit` lets it. It may come again after so many seconds.
+    Limited {
+        retry_after: u64,
+    },
     TimedOut,
     Trapped,
     BadAnswer,
@@ -64,7 +75,7 @@ impl From<plugin::Error> for Refusal {
 
 impl Refusal {
     /// Status, Backstage's name for it, and a message.
-    fn told(self) -> (StatusCode, &'static str, &'static str) {
+    fn told(&self) -> (StatusCode, &'static str, &str) {
         use StatusCode as S;
         match self {
             Self::NotFound => (
@@ -81,6 +92,13 @@ impl Refusal {
                 S::UNAUTHORIZED,
                 "AuthenticationError",
                 "Missing credentials",
+            ),
+            Self::BadCredential => (S::UNAUTHORIZED, "AuthenticationError", "Illegal token"),
+            Self::Restricted(message) => (S::FORBIDDEN, "NotAllowedError", message),
+            Self::NoKeys => (
+                S::SERVICE_UNAVAILABLE,
+                "ServiceUnavailableError",
+                "The token cannot be checked at the moment; try again",
             ),
             Self::BodyTooLarge => (
                 S::PAYLOAD_TOO_LARGE,
@@ -117,6 +135,12 @@ impl Refusal {
                 "ServiceUnavailableError",
                 "The server has too many bodies to keep; try again",
             ),
+            // Name and message are Backstage's.
+            Self::Limited { .. } => (
+                S::TOO_MANY_REQUESTS,
+                "Error",
+                "Too many requests, please try again later",
+            ),
             Self::TimedOut => (
                 S::GATEWAY_TIMEOUT,
                 "GatewayTimeoutError",
@@ -128,7 +152,7 @@ impl Refusal {
                 "BadGatewayError",
                 "The plugin gave no valid answer",
             ),
-            Self::Bare(status) => (status, "", ""),
+            Self::Bare(status) => (*status, "", ""),
         }
     }
 
@@ -137,13 +161,20 @@ impl Refusal {
     pub(super) fn answer(self, method: &Method, url: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
         let (status, name, message) = self.told();
         let mut headers = HeaderMap::new();
+        if let Self::Limited { retry_after } = self {
+            headers.insert(RETRY_AFTER, retry_after.into());
+        }
         let mut say = |header, value| drop(headers.insert(header, HeaderValue::from_static(value)));
-        match self {
+        match &self {
             Self::MethodNotAllowed(allowed) => say(ALLOW, allowed),
             Self::Unauthenticated => say(WWW_AUTHENTICATE, "Bearer realm=\"greenroom\""),
+            Self::BadCredential => say(
+                WWW_AUTHENTICATE,
+                "Bearer realm=\"greenroom\", error=\"invalid_token\"",
+            ),
             Self::UnknownCoding => say(ACCEPT_ENCODING, "gzip, deflate"),
             Self::Overloaded | Self::Crowded => say(RETRY_AFTER, "1"),
-            Self::Starting | Self::Unavailable => say(RETRY_AFTER, "5"),
+            Self::Starting | Self::Unavailable | Self::NoKeys => say(RETRY_AFTER, "5"),
             Self::Bare(_) => {
                 say(CONNECTION, "close");
                 return (status, headers, Vec::new());
@@ -151,12 +182,15 @@ impl Refusal {
             _ => {}
         }
         say(CONTENT_TYPE, "application/json; charset=utf-8");
+        let asked = Asked {
+            method: method.as_str(),
+            url: shortened(url),
+        };
+        // Whoever sends too much gets what Backstage's limiter answers, which does not know the request.
+        let limited = matches!(self, Self::Limited { .. });
         let body = Body {
             error: Named { name, message },
-            request: Asked {
-                method: method.as_str(),
-                url: shortened(url),
-            },
+            request: (!limited).then_some(asked),
             response: Given {
                 status_code: status.as_u16(),
             },
@@ -172,15 +206,16 @@ impl Refusal {
 
 #[derive(Serialize)]
 struct Body<'a> {
-    error: Named,
-    request: Asked<'a>,
+    error: Named<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<Asked<'a>>,
     response: Given,
 }
 
 #[derive(Serialize)]
-struct Named {
+struct Named<'a> {
     name: &'static str,
-    message: &'static str,
+    message: &'a str,
 }
 
 #[derive(Serialize)]
@@ -229,11 +264,33 @@ mod tests {
     }
 
     #[test]
+    fn who_sends_too_much_reads_what_backstage_says() {
+        let (status, headers, body) = answer(Refusal::Limited { retry_after: 7 });
+        assert_eq!((status, headers[RETRY_AFTER].to_str().unwrap()), (429, "7"));
+        assert_eq!(
+            body,
+            r#"{"error":{"name":"Error","message":"Too many requests, please try again later"},"response":{"statusCode":429}}"#
+        );
+    }
+
+    #[test]
     fn refusals_carry_what_belongs_to_them() {
         assert_eq!(
             answer(Refusal::Unauthenticated).1[WWW_AUTHENTICATE],
             "Bearer realm=\"greenroom\""
         );
+        let (status, headers, body) = answer(Refusal::BadCredential);
+        assert_eq!(status, 401);
+        assert!(
+            headers[WWW_AUTHENTICATE]
+                .to_str()
+                .unwrap()
+                .ends_with("invalid_token\"")
+        );
+        assert!(body.contains("\"AuthenticationError\""), "{body}");
+        let (status, _, body) = answer(Refusal::Restricted("only 'a'".into()));
+        assert_eq!(status, 403);
+        assert!(body.contains("\"message\":\"only 'a'\""), "{body}");
         assert_eq!(
             answer(Refusal::UnknownCoding).1[ACCEPT_ENCODING],
             "gzip, deflate"
@@ -247,9 +304,11 @@ mod tests {
             Refusal::Crowded,
             Refusal::Starting,
             Refusal::Unavailable,
+            Refusal::NoKeys,
         ] {
-            assert_eq!(answer(busy).0, 503);
-            assert!(answer(busy).1.contains_key(RETRY_AFTER));
+            let (status, headers, _) = answer(busy);
+            assert_eq!(status, 503);
+            assert!(headers.contains_key(RETRY_AFTER));
         }
         let (status, headers, body) = answer(BODY_TIMED_OUT);
         assert_eq!((status, body.as_str()), (408, ""));

@@ -4,6 +4,9 @@
 //! copied into the one above it, and eight levels of some kilobytes were once a tenth of a request's time.
 
 use super::{
+    access::Arrived,
+    admit::admit,
+    backstage,
     body::{self, Received},
     compress,
     connection::Connection,
@@ -11,12 +14,16 @@ use super::{
     error::Refusal,
     head::{self, Given},
     health,
+    rate::Pass,
     reply::Reply,
     request_id::RequestId,
     response::{self, Asked},
     router::{Route, route},
 };
-use crate::plugin::{Content, Mount, Phase};
+use crate::{
+    auth::{Caller, Principal},
+    plugin::{Access, Content, Mount, Phase},
+};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
@@ -30,7 +37,7 @@ use tokio::time;
 const READ_METHODS: &str = "GET, HEAD";
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-type Outcome = Result<(StatusCode, HeaderMap, Content), Refusal>;
+pub(super) type Outcome = Result<(StatusCode, HeaderMap, Content), Refusal>;
 
 /// Never fails: what goes wrong is an answer too.
 pub(super) async fn answer(
@@ -69,11 +76,26 @@ pub(super) async fn answer(
             .as_ref()
             .and_then(|_| head.headers.get(ORIGIN).cloned()),
         https,
+        arrived: shared.requests.then(|| Box::new(Arrived::of(&head))),
     };
 
     let mut incoming = Some(incoming);
+    let mut pass = match &shared.limiter {
+        Some(limiter) if checked.is_ok() => Some(limiter.pass(connection.client(&head.headers))),
+        _ => None,
+    };
     let outcome = match checked {
-        Ok(()) => respond(&connection, &asked, &mut head, &mut incoming).await,
+        Ok(()) => {
+            respond(
+                &connection,
+                &asked,
+                &given,
+                &mut head,
+                &mut incoming,
+                &mut pass,
+            )
+            .await
+        }
         Err(status) => Err(Refusal::Bare(status)),
     };
     let refused = outcome.is_err();
@@ -82,6 +104,9 @@ pub(super) async fn answer(
         let (status, headers, body) = refusal.answer(&asked.method, &asked.target.to_string());
         (status, headers, Content::Whole(body.into()))
     });
+    if let Some(pass) = &mut pass {
+        pass.settle(status, &mut headers);
+    }
     let read = match incoming {
         // The client waits for a word before it sends the body: the answer is that word.
         Some(unread) if given.expect => http_body::Body::is_end_stream(&unread),
@@ -97,40 +122,62 @@ pub(super) async fn answer(
     if !read || connection.watch.doubts() || asked.method == Method::CONNECT {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response::finish(&asked, status, headers, answer).await)
+    let response = response::finish(&asked, status, headers, answer).await;
+    if let Some(arrived) = &asked.arrived {
+        arrived.tell(&asked, &response);
+    }
+    Ok(response)
 }
 
 async fn respond(
     connection: &Connection,
     asked: &Asked<'_>,
+    given: &Given,
     head: &mut request::Parts,
     incoming: &mut Option<Incoming>,
+    pass: &mut Option<Box<Pass<'_>>>,
 ) -> Outcome {
+    let path = asked.target.path();
+    let to = route(path);
+    if let Some(pass) = pass {
+        pass.enter(&to, &asked.id.text)?;
+    }
     if asked.method == Method::CONNECT {
         return Err(Refusal::MethodNotAllowed(ALL_METHODS));
     }
     if let Some(answer) = preflight(asked, &head.headers) {
         return Ok(answer);
     }
-    let path = asked.target.path();
-    match route(path) {
+    match to {
         Route::Plugin {
             id,
             mount: prefix,
             below,
         } => {
             let mount = asked.shared.registry.find(id).ok_or(Refusal::NotFound)?;
+            if let Some(pass) = pass {
+                pass.enter_plugin(id, &asked.id.text)?;
+            }
             if mount.phase() != Phase::Live {
                 Box::pin(wait_until_live(asked, &mount)).await?;
             }
-            match mount.opens(below) {
-                Some(true) => {}
-                Some(false) => return Err(Refusal::Unauthenticated),
-                None => return Err(Refusal::Unavailable),
+            if let Some(path) = backstage::path(asked, below) {
+                let answer = backstage::answer(path, connection, asked, &head.headers, mount.id());
+                return Box::pin(answer).await;
             }
-            call(connection, asked, head, incoming, &mount, (prefix, below)).await
+            let access = mount.access(below).ok_or(Refusal::Unavailable)?;
+            let principal = match access {
+                Access::Unauthenticated if !given.has_credential() => Principal::NONE,
+                _ if !given.has_credential() => return Err(Refusal::Unauthenticated),
+                access => {
+                    let admitted = admit(connection, asked, &mut head.headers, mount.id(), access);
+                    Box::pin(admitted).await?
+                }
+            };
+            let place = (prefix, below);
+            call(connection, asked, head, incoming, &mount, place, principal).await
         }
-        Route::Liveness => readable(asked, health::liveness),
+        Route::Liveness => readable(asked, || health::liveness(asked.shared)),
         Route::Readiness => readable(asked, || health::readiness(asked.shared)),
         // `OPTIONS *` asks about the server as a whole.
         Route::Nothing if path == "*" => Ok(nothing(HeaderMap::from_iter([(
@@ -192,6 +239,7 @@ async fn call(
     incoming: &mut Option<Incoming>,
     mount: &Mount,
     place: (&str, &str),
+    principal: Principal,
 ) -> Outcome {
     let (prefix, below) = place;
     head.uri = head::absolute(&asked.target, &head.headers, asked.https)
@@ -207,8 +255,23 @@ async fn call(
     .await?;
 
     let id = &asked.id.text;
-    let said = head::introduction(prefix, id);
-    let answered = mount.handle(head, below, &said, body, Arc::clone(id)).await;
+    let said = head::introduction(prefix, principal.name(), id);
+    let with_actor;
+    let said: &[(&'static str, &str)] = match principal.actor() {
+        None => &said[..],
+        Some(actor) => {
+            with_actor = [said[0], said[1], said[2], ("x-greenroom-actor", actor)];
+            &with_actor
+        }
+    };
+    let caller = Caller {
+        request: Arc::clone(id),
+        principal: principal.clone(),
+    };
+    if let Some(arrived) = &asked.arrived {
+        arrived.reached(mount.id(), &principal);
+    }
+    let answered = mount.handle(head, below, said, body, caller).await;
     let fault = streaming.as_ref().and_then(|streaming| streaming.fault());
     let response = match (answered, fault) {
         // A body that turned out bad explains whatever became of the plugin, an error of its own included.
@@ -230,7 +293,10 @@ async fn call(
             Ok((head.status, headers, answer))
         }
         Err(invalid) => {
-            tracing::error!(plugin = %mount.id(), request = &*asked.id.text, why = invalid.0, "plugin gave no valid answer");
+            tracing::error!(
+                plugin = %mount.id(), build = mount.build_name(), request = &*asked.id.text, principal = principal.name(),
+                why = invalid.0, "plugin gave no valid answer"
+            );
             Err(Refusal::BadAnswer)
         }
     }

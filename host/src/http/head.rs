@@ -157,10 +157,14 @@ fn is_stripped(name: &str, trusted: bool) -> bool {
 
 /// What the host says in the client's place: where the plugin is mounted, who asks, and the request's name. `mount`:
 /// `/api/<id>`.
-pub(super) fn introduction<'a>(mount: &'a str, request: &'a str) -> [(&'static str, &'a str); 3] {
+pub(super) fn introduction<'a>(
+    mount: &'a str,
+    principal: &'a str,
+    request: &'a str,
+) -> [(&'static str, &'a str); 3] {
     [
         ("x-forwarded-prefix", mount),
-        ("x-greenroom-principal", "none"),
+        ("x-greenroom-principal", principal),
         ("x-request-id", request),
     ]
 }

@@ -7,7 +7,7 @@ mod stamp;
 pub(super) use clean::clean;
 pub(super) use finish::finish;
 
-use super::{Shared, compress, request_id::RequestId};
+use super::{Shared, access::Arrived, compress, request_id::RequestId};
 use http::{HeaderValue, Method, Uri};
 
 /// What the answer needs to know of its request.
@@ -22,4 +22,6 @@ pub(super) struct Asked<'a> {
     pub(super) origin: Option<HeaderValue>,
     /// A trusted proxy says that the client came by https.
     pub(super) https: bool,
+    /// For its line in the log, where it has one.
+    pub(super) arrived: Option<Box<Arrived>>,
 }

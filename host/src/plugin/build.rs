@@ -6,6 +6,7 @@ use super::{
     describe::{LIFECYCLE, LIMIT, trapped},
     descriptor::{Access, Descriptor, LifecycleIndices, Policy},
     gate::Place,
+    hook::{self, Beside, Hooks, Places},
     instance::{self, Instance, OutOfTime},
     load_error::{LoadError, Stage},
     pool::{Pool, Slots},
@@ -13,7 +14,8 @@ use super::{
     unary,
 };
 use crate::{
-    config::Limits,
+    auth::Caller,
+    config::{Limits, Settings, secrets::redacted},
     engine::{Engine, Lane, Watched},
     id::{BuildId, PluginId},
     service::{Deadline, Scope},
@@ -22,6 +24,7 @@ use bytes::Bytes;
 use http::{Request, request};
 use std::{sync::Arc, time::Instant};
 use tokio::{sync::Semaphore, time::timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use wasmtime::{
     Store,
     component::{Component, InstancePre, Linker},
@@ -48,6 +51,11 @@ pub(super) struct Build {
     proxy: ProxyIndices,
     /// The optional export, where the component has it.
     unary: Option<unary::Indices>,
+    /// That of its section of the configuration, where it gives one.
+    pub(super) schema: Option<Arc<str>>,
+    pub(super) hooks: Arc<Hooks>,
+    /// Dropped with the build, which each of its requests holds.
+    ended: DropGuard,
     /// Their paths without slashes at the end.
     policies: Vec<Policy>,
     open: bool,
@@ -60,7 +68,10 @@ pub(super) struct Ground {
     pub(super) streams: Arc<Semaphore>,
     /// `plugins.<id>.access: open`.
     pub(super) open: bool,
+    pub(super) schema: Option<Arc<str>>,
     pub(super) services: Services,
+    pub(super) places: Arc<Places>,
+    pub(super) beside: Beside,
 }
 
 impl Build {
@@ -78,6 +89,19 @@ impl Build {
             .map_err(LoadError::at(Stage::Imports))?;
         let proxy = ProxyIndices::new(&pre).map_err(LoadError::at(Stage::Exports))?;
         let unary = unary::find(&pre).map_err(LoadError::at(Stage::Exports))?;
+        let services = Arc::new(of.services);
+        let hooks = Hooks::find(
+            &pre,
+            hook::Of {
+                plugin: of.plugin.clone(),
+                build: id,
+                engine: engine.clone(),
+                services: services.clone(),
+                memory: of.limits.memory,
+                places: of.places,
+                beside: of.beside,
+            },
+        )?;
         // A component that knows nothing of this host may expect a fresh instance for each request.
         let max_requests = if descriptor.is_some() {
             of.limits.max_requests_per_instance
@@ -98,14 +122,33 @@ impl Build {
             engine: engine.clone(),
             lane: Lane::new(engine),
             slots: slots.clone(),
-            services: Arc::new(of.services),
+            services,
             component,
             pre,
             proxy,
             unary,
+            hooks,
+            ended: CancellationToken::new().drop_guard(),
+            schema: of.schema,
             policies: trimmed(policies),
             open: of.open,
         })
+    }
+
+    /// From here on a request finds this section of the configuration; those that run end with the one before.
+    pub(super) fn change_section(&self, section: Arc<Settings>) {
+        let generation = self.services.config.change(section);
+        self.pool.renew(generation);
+    }
+
+    /// Cancelled when nobody holds this build any more: its last request has ended.
+    pub(super) fn ended(&self) -> CancellationToken {
+        self.ended.token().clone()
+    }
+
+    /// The names of the permissions that it declares.
+    pub(super) fn permissions(&self) -> impl Iterator<Item = &str> {
+        self.services.permissions.declared.names()
     }
 
     /// A request in the form that this build takes; the parameters are those of [`Asked::new`].
@@ -119,10 +162,12 @@ impl Build {
         Asked::new(self.unary.is_some(), head, below, said, body)
     }
 
-    /// Whether a request without credentials may have this path (below the mount). The longest policy that covers it
-    /// decides.
-    pub(super) fn opens(&self, path: &str) -> bool {
-        self.open || access(&self.policies, path) == Access::Unauthenticated
+    /// Who may have this path (below the mount). The longest policy that covers it decides.
+    pub(super) fn access(&self, path: &str) -> Access {
+        match self.open {
+            true => Access::Unauthenticated,
+            false => access(&self.policies, path),
+        }
     }
 
     /// Runs `start`, and makes an instance wait for its first request. What takes long goes on where long requests do.
@@ -141,7 +186,7 @@ impl Build {
             return Ok(());
         }
         let scope = Scope {
-            request: "start".into(),
+            caller: Caller::host("start"),
             deadline: Deadline::new(Instant::now() + LIMIT),
         };
         let mut store = self.store(scope);
@@ -160,7 +205,7 @@ impl Build {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(message))) => fail(format!(
                 "start() failed: {}",
-                message.chars().take(1000).collect::<String>()
+                redacted(&message).chars().take(1000).collect::<String>()
             )),
             Ok(Err(error)) if error.is::<OutOfTime>() => late(),
             Ok(Err(error)) => {
@@ -187,22 +232,26 @@ impl Build {
             ("x-greenroom-principal", "none"),
         ];
         let asked = self.asked(&mut head, &below, &said, Content::Whole(Bytes::new()));
-        match self.clone().handle(place, asked, "probe".into()).await {
+        match self
+            .clone()
+            .handle(place, asked, Caller::host("probe"))
+            .await
+        {
             Ok(response) if response.status().as_u16() < 500 => Ok(()),
             Ok(response) => Err(fail(format!("was answered {}", response.status()))),
             Err(error) => Err(fail(format!("was not answered: {error}"))),
         }
     }
 
-    pub(super) fn handle(self: Arc<Self>, place: Place, asked: Asked, id: Arc<str>) -> Answering {
+    pub(super) fn handle(self: Arc<Self>, place: Place, asked: Asked, caller: Caller) -> Answering {
         match self.pool.take() {
-            Some(instance) => call::run(self, instance, place, asked, id),
+            Some(instance) => call::run(self, instance, place, asked, caller),
             None => Answering::new(
                 self.lane.clone(),
                 Box::pin(async move {
-                    let made = self.instantiate(&id).await;
+                    let made = self.instantiate(&caller).await;
                     let instance = made.map_err(|none| none.kind)?;
-                    call::work(self, instance, place, asked, id).await
+                    call::work(self, instance, place, asked, caller).await
                 }),
             ),
         }
@@ -210,12 +259,15 @@ impl Build {
 
     /// Makes an instance wait for its first request, so that the first client does not pay for it.
     async fn warm(&self) -> Result<(), LoadError> {
-        let instance = self.instantiate(&"warm".into()).await.map_err(|none| {
-            LoadError::new(
-                Stage::Start,
-                format!("no instance can be made: {}", none.cause),
-            )
-        })?;
+        let instance = self
+            .instantiate(&Caller::host("warm"))
+            .await
+            .map_err(|none| {
+                LoadError::new(
+                    Stage::Start,
+                    format!("no instance can be made: {}", none.cause),
+                )
+            })?;
         self.pool.put(instance);
         Ok(())
     }
@@ -232,14 +284,14 @@ impl Build {
     }
 
     /// A new instance; why there is none goes to the log and, in short, to the caller.
-    async fn instantiate(&self, id: &Arc<str>) -> Result<Box<Instance>, NoInstance> {
+    async fn instantiate(&self, caller: &Caller) -> Result<Box<Instance>, NoInstance> {
         let patience = Instant::now() + self.limits.queue_timeout;
         let slot = self.slots.take(patience).await.map_err(|kind| NoInstance {
             kind,
             cause: "engine.maxInstances are busy".into(),
         })?;
         let scope = Scope {
-            request: id.clone(),
+            caller: caller.clone(),
             deadline: Deadline::new(Instant::now() + self.limits.timeout),
         };
         let store = self.store(scope);
@@ -261,8 +313,8 @@ impl Build {
             },
         };
         tracing::error!(
-            plugin = %self.plugin, build = %self.id.short(), request = &**id,
-            last_words = stderr.last_words(), error = failure.cause, "no instance"
+            plugin = %self.plugin, build = %self.id.short(), request = &*caller.request,
+            principal = caller.principal.name(), last_words = stderr.last_words(), error = failure.cause, "no instance"
         );
         Err(failure)
     }

@@ -16,6 +16,7 @@ use super::{
     unary,
 };
 use crate::{
+    auth::Caller,
     engine::{Watched, Work},
     service::{Deadline, Scope},
 };
@@ -57,10 +58,10 @@ pub(super) fn run(
     instance: Box<Instance>,
     place: Place,
     asked: Asked,
-    id: Arc<str>,
+    caller: Caller,
 ) -> Answering {
     let lane = build.lane.clone();
-    Answering::new(lane, work(build, instance, place, asked, id))
+    Answering::new(lane, work(build, instance, place, asked, caller))
 }
 
 /// The same, for who watches it.
@@ -69,17 +70,17 @@ pub(super) fn work(
     mut instance: Box<Instance>,
     place: Place,
     asked: Asked,
-    id: Arc<str>,
+    caller: Caller,
 ) -> Work<Result<Response<Content>, Error>> {
     let by = Instant::now() + build.limits.timeout;
     let deadline = Deadline::new(by);
     instance.begin(Scope {
-        request: id.clone(),
+        caller: caller.clone(),
         deadline: deadline.clone(),
     });
     let call = Call {
         build,
-        id,
+        caller,
         method: asked.method,
         deadline,
     };
@@ -92,7 +93,7 @@ pub(super) fn work(
 /// What all steps of one call need.
 pub(super) struct Call {
     pub(super) build: Arc<Build>,
-    pub(super) id: Arc<str>,
+    pub(super) caller: Caller,
     pub(super) method: Method,
     deadline: Deadline,
 }
@@ -136,12 +137,12 @@ impl Call {
             .new_incoming_request(scheme, request)
             .and_then(|request| Ok((request, view.new_response_outparam(sender)?)));
         let (request, outparam) = resources.map_err(|e| self.failed(&e, &instance))?;
-        let (build, id) = (self.build.clone(), self.id.clone());
+        let (build, caller) = (self.build.clone(), self.caller.clone());
         let lane = build.lane.clone();
         let guest = async move {
             match instance.handle(request, outparam).await {
                 Ok(()) => Ok(instance),
-                Err(error) => Err(Dead::of(&build, &id, &error, instance)),
+                Err(error) => Err(Dead::of(&build, &caller, &error, instance)),
             }
         };
         Ok(Guest::new(lane, Box::pin(guest)))
@@ -293,7 +294,10 @@ impl Call {
         place: Place,
     ) -> Result<Response<Content>, Error> {
         let place = place.streaming(&self.build.streams).inspect_err(|_| {
-            tracing::warn!(plugin = %self.build.plugin, request = &*self.id, "limits.streams: too many large bodies at once");
+            tracing::warn!(
+                plugin = %self.build.plugin, build = %self.build.id.short(), request = &*self.caller.request,
+                principal = self.caller.principal.name(), "limits.streams: too many large bodies at once"
+            );
         })?;
         let by = self.deadline.get();
         let promised = match head.headers.get(CONTENT_LENGTH) {
@@ -302,8 +306,8 @@ impl Call {
             }
             _ => None,
         };
-        let streamed =
-            Streamed::new(self.build, self.id, begun, rest, running, by, place).promising(promised);
+        let streamed = Streamed::new(self.build, self.caller, begun, rest, running, by, place)
+            .promising(promised);
         Ok(Response::from_parts(
             head,
             Content::Stream(streamed.boxed_unsync()),
@@ -325,17 +329,23 @@ impl Call {
     }
 
     pub(super) fn out_of_time(&self, what: &str) -> Error {
-        tracing::error!(plugin = %self.build.plugin, build = %self.build.id.short(), request = &*self.id, what, "plugin timed out");
+        tracing::error!(
+            plugin = %self.build.plugin, build = %self.build.id.short(), request = &*self.caller.request,
+            principal = self.caller.principal.name(), what, "plugin timed out"
+        );
         Error::TimedOut
     }
 
     pub(super) fn bad_answer(&self, what: &str) -> Error {
-        tracing::error!(plugin = %self.build.plugin, build = %self.build.id.short(), request = &*self.id, what, "plugin gave no valid answer");
+        tracing::error!(
+            plugin = %self.build.plugin, build = %self.build.id.short(), request = &*self.caller.request,
+            principal = self.caller.principal.name(), what, "plugin gave no valid answer"
+        );
         Error::BadAnswer
     }
 
     pub(super) fn failed(&self, error: &wasmtime::Error, instance: &Instance) -> Error {
-        report(&self.build, &self.id, error, instance)
+        report(&self.build, &self.caller, error, instance)
     }
 }
 
@@ -350,19 +360,19 @@ impl Dead {
     /// Tells the log why.
     pub(super) fn of(
         build: &Build,
-        id: &str,
+        caller: &Caller,
         error: &wasmtime::Error,
         instance: Box<Instance>,
     ) -> Self {
         Self {
-            error: report(build, id, error, &instance),
+            error: report(build, caller, error, &instance),
             _instance: instance,
         }
     }
 }
 
 /// One line in the log: why the guest ended, and its last words.
-fn report(build: &Build, id: &str, error: &wasmtime::Error, instance: &Instance) -> Error {
+fn report(build: &Build, caller: &Caller, error: &wasmtime::Error, instance: &Instance) -> Error {
     let last_words = instance.stderr().last_words();
     let kind = if error.is::<OutOfTime>() {
         Error::TimedOut
@@ -370,8 +380,8 @@ fn report(build: &Build, id: &str, error: &wasmtime::Error, instance: &Instance)
         Error::Trapped
     };
     tracing::error!(
-        plugin = %build.plugin, build = %build.id.short(), request = id, last_words,
-        error = format!("{error:?}"), "plugin {}", if kind == Error::TimedOut { "timed out" } else { "trapped" }
+        plugin = %build.plugin, build = %build.id.short(), request = &*caller.request,
+        principal = caller.principal.name(), last_words, error = format!("{error:?}"), "plugin {}", if kind == Error::TimedOut { "timed out" } else { "trapped" }
     );
     kind
 }

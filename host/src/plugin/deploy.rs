@@ -1,8 +1,12 @@
 //! Bringing a build to life: load, migrate, start, publish. Whatever fails, the build before it goes on serving.
 
+mod asked;
+mod audit;
 mod backup;
 mod file;
 mod migrate;
+mod permissions;
+mod section;
 mod step;
 
 use super::{
@@ -12,6 +16,7 @@ use super::{
     gate::{Gate, Hold},
     header,
     history::{History, MODE},
+    hook::Places,
     link::Linkers,
     load_error::{LoadError, Stage},
     mount::{Data, Mount},
@@ -24,10 +29,18 @@ use crate::{
     config,
     engine::{Engine, Lane, Watched},
     id::{BuildId, PluginId},
+    permissions::Authority,
     service::{self, Speaker},
-    storage::{self, Database, Durability, kv::Keyvalue},
+    storage::{
+        self, Database, Durability,
+        kv::{Keyvalue, Lifetimes},
+    },
 };
+use arc_swap::ArcSwap;
+use audit::By;
 use bytes::Bytes;
+use futures_util::future::join_all;
+use section::Sections;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -43,6 +56,9 @@ use wasmtime::component::Component;
 /// A file in the plugins folder whose writer was killed is removed at a start after so long: until then another host,
 /// which shares the folder, may be writing it.
 const UNFINISHED: Duration = Duration::from_secs(3600);
+
+/// For `stop` of all builds of a plugin that is removed: the last one's takes up to 5 s, and may wait for its turn.
+const STOPS: Duration = Duration::from_secs(15);
 
 /// Deploys of different plugins that run at once; each takes two instances beyond the pool's.
 const AT_ONCE: usize = 16;
@@ -86,14 +102,20 @@ struct Shared {
     slots: Arc<Slots>,
     history: History,
     settings: config::Plugins,
+    /// What the configuration says now; those in `settings` are what it said at the start.
+    sections: ArcSwap<Sections>,
     databases: Databases,
+    authority: Authority,
     at_once: Semaphore,
+    places: Arc<Places>,
 }
 
 /// Where plugins' data lies.
 pub struct Databases {
     pub settings: config::Databases,
     pub cache: config::CacheStore,
+    /// How long values live in buckets that have no ttl of their own.
+    pub cache_ttl: Option<Duration>,
     /// One for each connection that the settings name, locked.
     pub folders: Vec<(config::Connection, Arc<storage::Folder>)>,
 }
@@ -114,6 +136,7 @@ impl Deployer {
         max_instances: u32,
         settings: config::Plugins,
         databases: Databases,
+        authority: Authority,
     ) -> anyhow::Result<Self> {
         use anyhow::Context;
         super::backup::finish_restore(&settings)?;
@@ -132,6 +155,10 @@ impl Deployer {
                 _ => {}
             }
         }
+        let sections = settings.entries.iter();
+        let sections: Sections = sections
+            .map(|(id, plugin)| (id.clone(), plugin.config.clone()))
+            .collect();
         Ok(Self(Arc::new(Shared {
             registry,
             engine,
@@ -139,8 +166,11 @@ impl Deployer {
             slots: Slots::new(max_instances),
             history,
             settings,
+            sections: ArcSwap::from_pointee(sections),
             databases,
+            authority,
             at_once: Semaphore::new(AT_ONCE),
+            places: Places::new(),
         })))
     }
 
@@ -183,15 +213,20 @@ impl Deployer {
         self.0.settings.component_file(id)
     }
 
-    /// `greenroom deploy`: `id` or else the descriptor's.
-    pub async fn deploy(&self, id: Option<PluginId>, bytes: Bytes) -> Result<Outcome, LoadError> {
+    /// `named`: the id, or else the descriptor's; set once it is known.
+    async fn upload(
+        &self,
+        named: &mut Option<PluginId>,
+        bytes: Bytes,
+    ) -> Result<Outcome, LoadError> {
         header::check(&bytes)?;
-        let id = match id {
+        let id = match named.clone() {
             Some(id) => id,
             None => self.describe(&bytes).await?.ok_or_else(|| {
                 LoadError::new(Stage::Request, "the component does not say its id (it has no lifecycle): name one with --as")
             })?.id,
         };
+        *named = Some(id.clone());
         self.own_file(&id)?;
         let known = self.0.registry.find(id.as_str()).is_some();
         let outcome = self.bring(&id, Source::Bytes(bytes), Origin::Upload).await;
@@ -202,8 +237,8 @@ impl Deployer {
         outcome
     }
 
-    /// `greenroom rollback`: the build that was live before this one.
-    pub async fn rollback(&self, id: &PluginId) -> Result<Outcome, LoadError> {
+    /// To the build that was live before this one.
+    async fn go_back(&self, id: &PluginId) -> Result<Outcome, LoadError> {
         self.known(id)?;
         self.own_file(id)?;
         let (mount, _turn) = self.turn(id).await;
@@ -221,8 +256,8 @@ impl Deployer {
         self.bring_in_turn(&mount, source, Origin::Rollback).await
     }
 
-    /// `greenroom remove`: deletes the file, ends the plugin, keeps its data.
-    pub async fn remove(&self, id: &PluginId) -> Result<Outcome, LoadError> {
+    /// Deletes the file, ends the plugin, keeps its data.
+    async fn take_out(&self, id: &PluginId) -> Result<Outcome, LoadError> {
         let begun = Instant::now();
         let mount = self.known(id)?;
         self.own_file(id)?;
@@ -253,7 +288,8 @@ impl Deployer {
         };
         let _turn = mount.deploying.clone().lock_owned().await;
         if self.is_current(&mount) && self.is_gone(id) {
-            self.end(&mount, Instant::now()).await;
+            let outcome = Ok(self.end(&mount, Instant::now()).await);
+            audit::tell("remove", By::Folder, Some(id), None, &outcome);
         }
     }
 
@@ -266,6 +302,7 @@ impl Deployer {
         mount.unpublish();
         mount.gate.close();
         drop(held);
+        mount.ending.finish(STOPS).await;
         mount.close_data().await;
         self.0.registry.remove(id);
         if self.0.settings.expected().any(|expected| expected == id) {
@@ -312,10 +349,12 @@ impl Deployer {
         found.is_some_and(|found| Arc::ptr_eq(&found, mount))
     }
 
-    /// Ends everything: called once, when no request runs any more.
-    pub async fn close(&self) {
-        for mount in self.0.registry.all() {
-            mount.unpublish();
+    /// Ends everything: called once, when no request runs any more. `within`: for what all plugins do at their end, together.
+    pub async fn close(&self, within: Duration) {
+        let mounts = self.0.registry.all();
+        mounts.iter().for_each(|mount| mount.unpublish());
+        join_all(mounts.iter().map(|mount| mount.ending.finish(within))).await;
+        for mount in mounts {
             mount.close_data().await;
         }
     }
@@ -334,26 +373,6 @@ impl Deployer {
                 format!("there is no plugin {id}; `greenroom plugins` lists them"),
             )
         })
-    }
-
-    /// A file that config gives to several plugins is not replaced for one of them.
-    fn own_file(&self, id: &PluginId) -> Result<(), LoadError> {
-        let file = self.file(id);
-        let others: Vec<String> = (self.0.settings.entries.keys())
-            .filter(|other| *other != id && self.file(other) == file)
-            .map(ToString::to_string)
-            .collect();
-        if others.is_empty() {
-            return Ok(());
-        }
-        Err(LoadError::new(
-            Stage::Request,
-            format!(
-                "the file {} serves {} as well: replace the file itself",
-                file.display(),
-                others.join(", ")
-            ),
-        ))
     }
 
     async fn describe(&self, bytes: &Bytes) -> Result<Option<Descriptor>, LoadError> {

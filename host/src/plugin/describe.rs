@@ -7,7 +7,10 @@ use super::{
     load_error::{LoadError, Stage},
     state::{Services, State},
 };
-use crate::service::{Deadline, Scope, Speaker, config, outbound, stdio::Output};
+use crate::{
+    auth::Caller,
+    service::{Deadline, Scope, Speaker, config, outbound, permissions, stdio::Output},
+};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -62,6 +65,7 @@ pub(super) async fn describe(
         }
         Ok(Err(error)) => {
             return Err(fail(refusal(
+                "describe()",
                 &error,
                 &last_words
                     .map(|w: Output| w.last_words())
@@ -73,12 +77,12 @@ pub(super) async fn describe(
     descriptor::check(described).map(Some).map_err(fail)
 }
 
-fn refusal(error: &wasmtime::Error, last_words: &str) -> String {
+/// Why a call that may not reach the host failed.
+pub(super) fn refusal(call: &str, error: &wasmtime::Error, last_words: &str) -> String {
     let root = error.root_cause().to_string();
-    if root.starts_with(REFUSED) {
-        root
-    } else {
-        trapped("describe()", &root, last_words)
+    match root.strip_prefix(REFUSED) {
+        Some(what) => format!("{call} may not call the host{what}"),
+        None => trapped(call, &root, last_words),
     }
 }
 
@@ -93,7 +97,7 @@ pub(super) fn trapped(call: &str, root: &str, last_words: &str) -> String {
 
 /// WASI is there, since language runtimes use it to start and to print a panic, but clocks stand still and randomness is
 /// constant: the answer may depend on nothing but the component's bytes.
-fn inert_store(engine: &Engine, speaker: Speaker) -> Store<State> {
+pub(super) fn inert_store(engine: &Engine, speaker: Speaker) -> Store<State> {
     let mut wasi = WasiCtx::builder();
     wasi.wall_clock(Still)
         .monotonic_clock(Still)
@@ -101,13 +105,14 @@ fn inert_store(engine: &Engine, speaker: Speaker) -> Store<State> {
         .insecure_random(Deterministic::new(vec![0]))
         .insecure_random_seed(0);
     let services = Services {
+        permissions: permissions::Ctx::nothing(speaker.plugin.clone()),
         speaker,
-        config: config::Ctx(Arc::default()),
+        config: config::Ctx::default(),
         outbound: outbound::Ctx::new(),
         data: None,
     };
     let scope = Scope {
-        request: "describe".into(),
+        caller: Caller::host("describe"),
         deadline: Deadline::new(Instant::now() + LIMIT),
     };
     instance::store(engine, Arc::new(services), wasi, scope, MEMORY)

@@ -1,7 +1,8 @@
 //! What a plugin says of itself, checked. The texts and lists are the guest's.
 
-use crate::{id::PluginId, storage::Migration};
+use crate::{auth::Principal, id::PluginId, permissions::Permission, storage::Migration};
 use serde::Serialize;
+use std::collections::HashSet;
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -16,6 +17,8 @@ pub use bindings::exports::greenroom::plugin::lifecycle;
 
 const MAX_POLICIES: usize = 1000;
 const MAX_MIGRATIONS: usize = 10_000;
+/// Attributes of one permission.
+const MAX_ATTRIBUTES: usize = 16;
 const MAX_TEXT: usize = 1024;
 
 /// `greenroom:plugin/lifecycle.descriptor`, checked.
@@ -28,7 +31,7 @@ pub struct Descriptor {
     pub policies: Vec<Policy>,
     #[serde(serialize_with = "migration_names")]
     pub migrations: Vec<Migration>,
-    pub permissions: Vec<String>,
+    pub permissions: Vec<Permission>,
 }
 
 /// A path, and everything below it.
@@ -44,6 +47,17 @@ pub enum Access {
     Unauthenticated,
     UserCookie,
     Authenticated,
+}
+
+impl Access {
+    /// Whether a path of this kind is for this principal. One that a cookie names gets no further than cookies do.
+    pub fn admits(self, principal: &Principal) -> bool {
+        match self {
+            Self::Unauthenticated => true,
+            Self::UserCookie => principal.is_known(),
+            Self::Authenticated => principal.is_known() && !principal.is_limited(),
+        }
+    }
 }
 
 fn migration_names<S: serde::Serializer>(
@@ -93,13 +107,11 @@ pub fn check(d: lifecycle::Descriptor) -> Result<Descriptor, String> {
         };
         policies.push(Policy { path, access });
     }
-    // Both are told to operators, in lines of the log.
+    // Told to operators, in lines of the log; so are the names of permissions.
     for migration in &d.migrations {
         plain("migration's name", &migration.name)?;
     }
-    for permission in &d.permissions {
-        plain("permission's name", &permission.name)?;
-    }
+    let permissions = permissions(d.permissions)?;
     let migrations = d
         .migrations
         .into_iter()
@@ -110,7 +122,6 @@ pub fn check(d: lifecycle::Descriptor) -> Result<Descriptor, String> {
             additive: m.additive,
         })
         .collect();
-    let permissions = d.permissions.into_iter().map(|p| p.name).collect();
     Ok(Descriptor {
         id,
         version: d.version,
@@ -119,6 +130,40 @@ pub fn check(d: lifecycle::Descriptor) -> Result<Descriptor, String> {
         migrations,
         permissions,
     })
+}
+
+/// Each once, with attributes that are there once.
+fn permissions(said: Vec<lifecycle::Permission>) -> Result<Vec<Permission>, String> {
+    let shown = |text: &str| text.chars().take(40).collect::<String>();
+    let mut names = HashSet::new();
+    for permission in &said {
+        plain("permission's name", &permission.name)?;
+        let name = shown(&permission.name);
+        if !names.insert(permission.name.as_str()) {
+            return Err(format!("two permissions have the name {name:?}"));
+        }
+        let mut keys = HashSet::new();
+        for (key, value) in &permission.attributes {
+            plain("permission's attribute", key)?;
+            plain("permission's attribute", value)?;
+            if !keys.insert(key.as_str()) {
+                let key = shown(key);
+                return Err(format!(
+                    "the permission {name:?} has the attribute {key:?} twice"
+                ));
+            }
+        }
+        if keys.len() > MAX_ATTRIBUTES {
+            return Err(format!(
+                "the permission {name:?} has more than {MAX_ATTRIBUTES} attributes"
+            ));
+        }
+    }
+    let permission = |p: lifecycle::Permission| Permission {
+        name: p.name,
+        attributes: p.attributes,
+    };
+    Ok(said.into_iter().map(permission).collect())
 }
 
 fn plain(what: &str, text: &str) -> Result<(), String> {

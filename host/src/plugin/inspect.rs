@@ -6,8 +6,14 @@ use super::{
     header,
     link::{self, Linkers},
     load_error::{LoadError, Stage},
+    schema,
 };
-use crate::{engine::Engine, id::BuildId, service::Speaker};
+use crate::{
+    config::Settings,
+    engine::Engine,
+    id::{BuildId, PluginId},
+    service::Speaker,
+};
 use bytes::Bytes;
 use serde::Serialize;
 use std::path::Path;
@@ -23,6 +29,8 @@ pub struct Inspection {
     pub size: usize,
     /// `None` for a plain wasi:http component.
     pub descriptor: Option<Descriptor>,
+    /// JSON Schema of its section of the configuration, where it gives one.
+    pub config_schema: Option<serde_json::Value>,
     pub imports: Vec<Import>,
     pub exports: Vec<String>,
     /// Why this host would refuse it.
@@ -36,8 +44,13 @@ pub struct Import {
     pub offered: bool,
 }
 
-/// Compiles the component and asks it what it is. An error: it is no component, or does not compile.
-pub(super) async fn inspect(engine: &Engine, bytes: Bytes) -> Result<Inspection, LoadError> {
+/// Compiles the component and asks it what it is. An error: it is no component, or does not compile. `section`: of the
+/// plugin that it is to be; without it, its schema is looked at alone.
+pub(super) async fn inspect(
+    engine: &Engine,
+    bytes: Bytes,
+    section: Option<(&PluginId, &Settings)>,
+) -> Result<Inspection, LoadError> {
     header::check(&bytes)?;
     let (id, size) = (BuildId::of(&bytes), bytes.len());
     let compiled = engine
@@ -45,7 +58,30 @@ pub(super) async fn inspect(engine: &Engine, bytes: Bytes) -> Result<Inspection,
         .load(engine.wasmtime(), id, bytes, None)
         .await
         .map_err(LoadError::at(Stage::Compile))?;
-    inspect_compiled(id, size, &compiled).await
+    let mut inspection = inspect_compiled(id, size, &compiled).await?;
+    let asked = ask_schema(&compiled, section).await;
+    match asked {
+        Ok(schema) => inspection.config_schema = schema,
+        // What is told first is what has to be mended first.
+        Err(problem) => _ = inspection.problem.get_or_insert(problem),
+    }
+    Ok(inspection)
+}
+
+/// The schema of the component's section, held against the one that is given.
+async fn ask_schema(
+    compiled: &Component,
+    section: Option<(&PluginId, &Settings)>,
+) -> Result<Option<serde_json::Value>, LoadError> {
+    let linkers = Linkers::new(compiled.engine()).map_err(LoadError::at(Stage::Imports))?;
+    let Some(text) = schema::ask(&linkers, compiled, Speaker::nobody()).await? else {
+        return Ok(None);
+    };
+    match section {
+        Some((id, settings)) => schema::judge(id, &text, settings).await?,
+        None => schema::check(&text).await?,
+    }
+    Ok(serde_json::from_str(&text).ok())
 }
 
 /// Asks it what it is. `size`: bytes of the component.
@@ -81,13 +117,18 @@ pub async fn inspect_compiled(
         hash: id.to_string(),
         size,
         descriptor,
+        config_schema: None,
         imports,
         exports,
         problem,
     })
 }
 
-/// The same for a file.
-pub async fn inspect_file(engine: &Engine, path: &Path) -> Result<Inspection, LoadError> {
-    inspect(engine, component::read_file(path)?).await
+/// The same for a file. `section`: of the plugin that it is to be, which is held against its schema.
+pub async fn inspect_file(
+    engine: &Engine,
+    path: &Path,
+    section: Option<(&PluginId, &Settings)>,
+) -> Result<Inspection, LoadError> {
+    inspect(engine, component::read_file(path)?, section).await
 }

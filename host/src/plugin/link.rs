@@ -1,14 +1,14 @@
 //! What the host offers to components, and which of a component's imports it cannot give.
 
 use super::state::State;
-use crate::service::{config, keyvalue, logging, sql};
+use crate::service::{config, keyvalue, logging, permissions, sql};
 use wasmtime::{
     Engine, Result,
     component::{Component, InstancePre, Linker, ResourceType, types::ComponentItem},
 };
 
-/// What an import that `describe` may not call ends with.
-pub(super) const REFUSED: &str = "describe() may not call the host";
+/// How the message of an import begins that `describe` may not call.
+pub(super) const REFUSED: &str = "refused to what describes itself";
 
 pub(super) struct Linkers {
     /// Everything.
@@ -26,6 +26,7 @@ impl Linkers {
         config::add_to_linker(&mut serving, State::config)?;
         keyvalue::add_to_linker(&mut serving, State::keyvalue)?;
         logging::add_to_linker(&mut serving, State::logging)?;
+        permissions::add_to_linker(&mut serving, State::permissions)?;
         sql::add_to_linker(&mut serving, State::sql)?;
         Ok(Self { serving, wasi })
     }
@@ -67,15 +68,20 @@ impl Linkers {
     }
 }
 
-/// Our imports besides `wasi:*@0.2.x`. A pre-release matches only itself; 0.1.x matches any 0.1.y.
-const OFFERED: [&str; 8] = [
+/// Our imports besides `wasi:*@0.2.x`. A pre-release matches only itself; 0.1.x matches any 0.1.y. Of two versions of an
+/// interface the newer one is first.
+const OFFERED: [&str; 12] = [
     "greenroom:logging/threshold@0.1.0",
+    "greenroom:permissions/authorize@0.1.0",
     "greenroom:sql/client@0.1.0",
     "greenroom:sql/types@0.1.0",
     "wasi:config/store@0.2.0-rc.1",
     "wasi:keyvalue/atomics@0.2.0-draft2",
     "wasi:keyvalue/batch@0.2.0-draft2",
     "wasi:keyvalue/store@0.2.0-draft2",
+    "wasi:keyvalue/atomics@0.2.0-draft",
+    "wasi:keyvalue/batch@0.2.0-draft",
+    "wasi:keyvalue/store@0.2.0-draft",
     "wasi:logging/logging@0.1.0-draft",
 ];
 
@@ -97,7 +103,7 @@ const WASI_VERSION: &str = "0.2.12";
 pub(super) struct Missing {
     /// `package:name/interface@version`.
     pub(super) import: String,
-    /// The same interface in the version that the host has.
+    /// The same interface in the newest version that the host has.
     pub(super) offered: Option<String>,
 }
 
@@ -151,19 +157,24 @@ fn offer(import: &str) -> Offer {
             _ => Offer::Other(format!("{interface}@{WASI_VERSION}")),
         };
     }
-    let Some(offered) = OFFERED
+    let mut versions = OFFERED
         .iter()
-        .find(|o| o.split_once('@').is_some_and(|(i, _)| i == interface))
-    else {
+        .filter_map(|o| o.split_once('@'))
+        .filter(|(i, _)| *i == interface)
+        .map(|(_, v)| v)
+        .peekable();
+    let Some(newest) = versions.peek().copied() else {
         return Offer::None;
     };
-    let have = offered.split_once('@').map_or("", |(_, v)| v);
     let line = |v: &str| v.rsplit_once('.').map(|(line, _)| line.to_owned());
-    let released = !have.contains('-') && !version.contains('-');
-    if have == version || (released && line(have) == line(version)) {
+    let same = |have: &str| {
+        let released = !have.contains('-') && !version.contains('-');
+        have == version || (released && line(have) == line(version))
+    };
+    if versions.any(same) {
         Offer::Same
     } else {
-        Offer::Other((*offered).to_owned())
+        Offer::Other(format!("{interface}@{newest}"))
     }
 }
 
@@ -178,13 +189,27 @@ mod tests {
             "wasi:io/streams@0.2.12",
             "greenroom:sql/client@0.1.7",
             "wasi:config/store@0.2.0-rc.1",
+            "wasi:keyvalue/store@0.2.0-draft",
+            "wasi:keyvalue/store@0.2.0-draft2",
+            "wasi:keyvalue/atomics@0.2.0-draft",
+            "wasi:keyvalue/batch@0.2.0-draft",
         ] {
             assert_eq!(offer(same), Offer::Same, "{same}");
         }
-        assert_eq!(
-            offer("wasi:keyvalue/store@0.2.0-draft"),
-            Offer::Other("wasi:keyvalue/store@0.2.0-draft2".into())
-        );
+        for other in [
+            "",
+            "@0.2.0",
+            "@0.2.0-draft1",
+            "@0.2.0-draft3",
+            "@0.2.1-draft",
+        ] {
+            assert_eq!(
+                offer(&format!("wasi:keyvalue/store{other}")),
+                Offer::Other("wasi:keyvalue/store@0.2.0-draft2".into()),
+                "{other}"
+            );
+        }
+        assert_eq!(offer("wasi:keyvalue/cas@0.2.0-draft"), Offer::None);
         assert_eq!(
             offer("greenroom:sql/client@0.2.0"),
             Offer::Other("greenroom:sql/client@0.1.0".into())

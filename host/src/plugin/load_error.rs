@@ -1,6 +1,6 @@
 //! Why a build does not go live. The build before it goes on serving.
 
-use crate::service::logging::tame;
+use crate::{config::secrets::redacted, service::logging::tame};
 use serde::Serialize;
 
 /// The step of a deploy.
@@ -13,6 +13,8 @@ pub enum Stage {
     Imports,
     Exports,
     Describe,
+    /// Holding the plugin's section of the configuration against its schema.
+    Config,
     /// Opening the plugin's database or key-value file.
     Storage,
     Migrate,
@@ -41,7 +43,9 @@ const MAX_MESSAGE: usize = 8 << 10;
 impl LoadError {
     /// The text may come from the component (a panic, what `start` returned): it is one line, and forges none.
     pub(super) fn new(stage: Stage, message: impl std::fmt::Display) -> Self {
+        // First of all: a part of a secret is not found.
         let text = message.to_string();
+        let text = redacted(&text);
         let lines: Vec<&str> = text
             .lines()
             .map(str::trim)

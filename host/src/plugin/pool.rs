@@ -4,7 +4,7 @@ use super::{Error, instance::Instance};
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU32, Ordering::SeqCst},
+        atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
     },
     time::{Duration, Instant},
 };
@@ -19,6 +19,11 @@ pub(super) trait Warm {
     fn rest(&mut self, max_requests: u32) -> bool;
 
     fn idle_since(&self) -> Instant;
+
+    /// That of the configuration which it has.
+    fn generation(&self) -> u64 {
+        0
+    }
 }
 
 impl Warm for Instance {
@@ -33,6 +38,10 @@ impl Warm for Instance {
 
     fn idle_since(&self) -> Instant {
         self.idle_since
+    }
+
+    fn generation(&self) -> u64 {
+        self.store.data().generation()
     }
 }
 
@@ -110,6 +119,8 @@ impl Drop for Waiting<'_> {
 /// Instances that wait for their next request, the one used last on top. `None` once the build is retired.
 pub(super) struct Pool<T = Instance> {
     idle: Mutex<Option<Vec<Box<T>>>>,
+    /// The least generation that is kept. Changed and compared with `idle` locked.
+    least: AtomicU64,
     max_requests: u32,
     slots: Arc<Slots<T>>,
 }
@@ -119,6 +130,7 @@ impl<T: Warm> Pool<T> {
     pub(super) fn new(slots: &Arc<Slots<T>>, max_requests: u32) -> Arc<Self> {
         let pool = Arc::new(Self {
             idle: Mutex::new(Some(Vec::new())),
+            least: AtomicU64::new(0),
             max_requests,
             slots: slots.clone(),
         });
@@ -135,7 +147,9 @@ impl<T: Warm> Pool<T> {
         if !instance.rest(self.max_requests) {
             return;
         }
-        if let Some(idle) = self.idle().as_mut() {
+        if let Some(idle) = self.idle().as_mut()
+            && instance.generation() >= self.least.load(SeqCst)
+        {
             idle.push(instance);
         }
         if self.slots.waiting.load(SeqCst) > 0 {
@@ -147,6 +161,19 @@ impl<T: Warm> Pool<T> {
     pub(super) fn retire(&self) {
         let idle = self.idle().take();
         drop(idle);
+    }
+
+    /// Ends the idle instances of earlier generations now, and the busy ones when they come back.
+    pub(super) fn renew(&self, generation: u64) {
+        let mut gone = Vec::new();
+        {
+            let mut idle = self.idle();
+            self.least.store(generation, SeqCst);
+            if let Some(idle) = idle.as_mut() {
+                gone.extend(idle.extract_if(.., |i| i.generation() < generation));
+            }
+        }
+        drop(gone); // outside the lock: unmapping memory takes a while
     }
 
     /// Ends instances that have been idle for longer than this.

@@ -23,7 +23,7 @@ impl Registry {
     }
 
     /// `Err` with the reason while the host is not ready: a plugin of its start without a first outcome, or a required
-    /// one that does not serve.
+    /// one that does not serve or says that it is not well. The reason says nothing of the inside.
     pub fn readiness(&self) -> Result<(), String> {
         for mount in self.all() {
             let required = mount.settings.required;
@@ -36,6 +36,11 @@ impl Registry {
                         "plugin {} is required and does not serve",
                         mount.id()
                     ));
+                }
+                Phase::Live if required => {
+                    if let Some(problem) = mount.health.problem() {
+                        return Err(format!("plugin {} is required and {problem}", mount.id()));
+                    }
                 }
                 Phase::Loading | Phase::Failed | Phase::Live => {}
             }

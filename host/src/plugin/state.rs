@@ -6,10 +6,13 @@ use super::{
 };
 use crate::{
     engine::Busy,
-    service::{Deadline, Scope, Speaker, config, keyvalue, logging, outbound, sql, stdio::Output},
+    service::{
+        Deadline, Scope, Speaker, config, keyvalue, logging, outbound, permissions, sql,
+        stdio::Output,
+    },
 };
 use std::sync::Arc;
-use tracing::Level;
+use tracing::{Level, level_filters::LevelFilter};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -24,6 +27,7 @@ pub(super) struct Services {
     pub(super) speaker: Speaker,
     pub(super) config: config::Ctx,
     pub(super) outbound: outbound::Ctx,
+    pub(super) permissions: permissions::Ctx,
     /// `None` only while a component describes itself: its linker has traps in the place of these.
     pub(super) data: Option<(sql::Ctx, keyvalue::Ctx)>,
 }
@@ -42,11 +46,14 @@ pub(super) struct State {
     http: WasiHttpCtx,
     outbound: outbound::Ctx,
     services: Arc<Services>,
+    config: Arc<config::Snapshot>,
     scope: Scope,
     transactions: sql::Open,
     swaps: keyvalue::Open,
     stdout: Output,
     stderr: Output,
+    /// The plugin's level in the log when the instance was made.
+    threshold: LevelFilter,
     pub(super) memory: Memory,
     /// While it works, or may.
     busy: Option<Busy>,
@@ -64,8 +71,9 @@ impl State {
         table.set_max_capacity(MAX_HANDLES);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_FIELDS);
-        let stdout = Output::new(services.speaker.clone(), Level::INFO);
-        let stderr = Output::new(services.speaker.clone(), Level::WARN);
+        let stdout = Output::new(services.speaker.clone(), Level::INFO, "stdout");
+        let stderr = Output::new(services.speaker.clone(), Level::WARN, "stderr");
+        let threshold = services.speaker.voice.level();
         // Nothing is granted: no folder, no variable, no argument, no address.
         let wasi = wasi
             .stdout(stdout.clone())
@@ -79,12 +87,14 @@ impl State {
             wasi,
             http,
             outbound: services.outbound.clone(),
+            config: services.config.now(),
             services,
             scope: scope.clone(),
             transactions: sql::Open::default(),
             swaps: keyvalue::Open::default(),
             stdout,
             stderr,
+            threshold,
             memory: Memory::new(memory),
             busy: None,
         };
@@ -94,8 +104,8 @@ impl State {
 
     /// From here on the instance works for this request.
     pub(super) fn begin(&mut self, scope: Scope) {
-        self.stdout.begin(&scope.request);
-        self.stderr.begin(&scope.request);
+        self.stdout.begin(&scope.caller);
+        self.stderr.begin(&scope.caller);
         self.scope = scope;
         self.outbound.begin();
         self.busy.get_or_insert_with(Busy::begin);
@@ -103,6 +113,8 @@ impl State {
 
     /// The instance waits for a request.
     pub(super) fn rest(&mut self) {
+        self.stdout.end();
+        self.stderr.end();
         self.busy = None;
     }
 
@@ -115,10 +127,13 @@ impl State {
         self.stderr.clone()
     }
 
-    /// True when another request can have the instance: no transaction was left open, memory is about what it was, and
-    /// few handles are left.
+    /// True when another request can have the instance: no transaction was left open, memory is about what it was, few
+    /// handles are left, which keep little, and what it may have been told of its plugin's level still holds.
     pub(super) fn is_reusable(&mut self) -> bool {
-        !self.transactions.any() && !self.memory.has_swollen() && held::is_little(&mut self.table)
+        let idle = !self.transactions.any() && self.swaps.is_little();
+        idle && !self.memory.has_swollen()
+            && held::is_little(&mut self.table)
+            && self.threshold == self.services.speaker.voice.level()
     }
 
     /// Whether handles keep no more in the host than they may.
@@ -127,12 +142,19 @@ impl State {
     }
 
     pub(super) fn config(&mut self) -> config::View<'_> {
-        config::View(&self.services.config)
+        config::View(&self.config)
+    }
+
+    /// That of the section of the configuration which the instance has.
+    pub(super) fn generation(&self) -> u64 {
+        self.config.generation
     }
 
     pub(super) fn keyvalue(&mut self) -> keyvalue::View<'_> {
         keyvalue::View {
             ctx: &self.services.data().1,
+            speaker: &self.services.speaker,
+            scope: &self.scope,
             open: &mut self.swaps,
             table: &mut self.table,
         }
@@ -140,6 +162,15 @@ impl State {
 
     pub(super) fn logging(&mut self) -> logging::View<'_> {
         logging::View {
+            speaker: &self.services.speaker,
+            scope: &self.scope,
+            threshold: self.threshold,
+        }
+    }
+
+    pub(super) fn permissions(&mut self) -> permissions::View<'_> {
+        permissions::View {
+            ctx: &self.services.permissions,
             speaker: &self.services.speaker,
             scope: &self.scope,
         }

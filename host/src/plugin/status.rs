@@ -18,6 +18,8 @@ pub struct Status {
     pub folder: Option<String>,
     /// Why the last deploy was refused; gone with the next one that is not.
     pub problem: Option<Problem>,
+    /// What it says of itself, where its build can and the config does not forbid to ask.
+    pub health: Option<Wellness>,
     /// Builds that were live, the last one first.
     pub history: Vec<String>,
     /// Requests since the host started, and how many of them the host had to answer itself.
@@ -37,6 +39,19 @@ pub struct Serving {
     pub version: String,
     /// RFC 3339, UTC.
     pub since: String,
+}
+
+/// How a plugin is, by its own word.
+#[derive(Debug, Clone, Serialize)]
+pub struct Wellness {
+    /// `unchecked`, `well` or `failing`.
+    pub state: &'static str,
+    /// Since when it is so, RFC 3339, UTC.
+    pub since: String,
+    /// Checks that failed in a row up to now.
+    pub failures: u32,
+    /// Why the last check failed, in the plugin's own words; none where it did not.
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]

@@ -1,6 +1,7 @@
 //! Bodies too large to collect: an answer that goes out while its guest writes it, and the errors of a request's body.
 
 use super::{BodyError, Error, build::Build, call::Guest, gate::Place};
+use crate::auth::Caller;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::{
@@ -25,7 +26,7 @@ pub(super) fn request_error(error: BodyError) -> wasmtime_wasi_http::Error {
 /// the guest with it. An error aborts the connection: the client sees a broken body, never a clean end.
 pub(super) struct Streamed {
     build: Arc<Build>,
-    request: Arc<str>,
+    caller: Caller,
     begun: Option<Bytes>,
     rest: HyperOutgoingBody,
     running: Option<Guest>,
@@ -40,7 +41,7 @@ pub(super) struct Streamed {
 impl Streamed {
     pub(super) fn new(
         build: Arc<Build>,
-        request: Arc<str>,
+        caller: Caller,
         begun: Bytes,
         rest: HyperOutgoingBody,
         running: Option<Guest>,
@@ -51,7 +52,7 @@ impl Streamed {
         let bound = Box::pin(tokio::time::sleep_until(first.into()));
         Self {
             build,
-            request,
+            caller,
             begun: Some(begun),
             rest,
             running,
@@ -90,7 +91,10 @@ impl Streamed {
     }
 
     fn broken(&self, what: &str) -> BodyError {
-        tracing::error!(plugin = %self.build.plugin, build = %self.build.id.short(), request = &*self.request, what, "plugin gave no valid answer");
+        tracing::error!(
+            plugin = %self.build.plugin, build = %self.build.id.short(), request = &*self.caller.request,
+            principal = self.caller.principal.name(), what, "plugin gave no valid answer"
+        );
         Box::new(Error::BadAnswer)
     }
 

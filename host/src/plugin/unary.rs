@@ -7,6 +7,7 @@ use super::{
     instance::Instance,
     state::{MAX_FIELDS, State},
 };
+use crate::config::secrets::redacted;
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Response, StatusCode, header::CONTENT_LENGTH, response,
@@ -114,7 +115,7 @@ fn stream(call: &Call, mut instance: Box<Instance>) -> Result<(Guest, HyperOutgo
         .expect("a new body has its stream");
     let stream = instance.store.data_mut().http().table.push(stream);
     let stream = stream.map_err(|error| call.failed(&error.into(), &instance))?;
-    let (build, id) = (call.build.clone(), call.id.clone());
+    let (build, caller) = (call.build.clone(), call.caller.clone());
     let lane = build.lane.clone();
     let guest = async move {
         match instance.write_body(stream).await {
@@ -125,13 +126,16 @@ fn stream(call: &Call, mut instance: Box<Instance>) -> Result<(Guest, HyperOutgo
             }
             Ok(Err(why)) => {
                 written.abort();
-                let why: String = why.chars().take(1000).collect();
-                tracing::warn!(plugin = %build.plugin, build = %build.id.short(), request = &*id, why, "the answer was not sent whole");
+                let why: String = redacted(&why).chars().take(1000).collect();
+                tracing::warn!(
+                    plugin = %build.plugin, build = %build.id.short(), request = &*caller.request,
+                    principal = caller.principal.name(), why, "the answer was not sent whole"
+                );
                 Ok(instance)
             }
             Err(error) => {
                 written.abort();
-                Err(Dead::of(&build, &id, &error, instance))
+                Err(Dead::of(&build, &caller, &error, instance))
             }
         }
     };

@@ -1,5 +1,10 @@
 //! The plugins folder is the desired state: each `<id>.wasm` in it (and each file that `plugins.<id>.component` names) is
-//! to serve. It is looked at when the file system reports a change, and every two seconds in case a report got lost.
+//! to serve. It is looked at when the file system reports a change, and every two seconds in case a report got lost. So
+//! are the files of policies.
+
+mod policies;
+
+pub use policies::PolicyFiles;
 
 use super::{
     deploy::Deployer,
@@ -18,18 +23,18 @@ use tokio::{sync::Notify, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Without a report of a change.
-const POLL: Duration = Duration::from_secs(2);
+pub(super) const POLL: Duration = Duration::from_secs(2);
 /// A file that changed is read when it has not changed again for this long: a copy in progress is left alone.
-const SETTLE: Duration = Duration::from_millis(150);
+pub(super) const SETTLE: Duration = Duration::from_millis(150);
 /// Between two looks while something settles.
-const GLANCE: Duration = Duration::from_millis(25);
+pub(super) const GLANCE: Duration = Duration::from_millis(25);
 
 /// What deploys under way have when the host stops.
-const STOPPING: Duration = Duration::from_secs(10);
+pub(super) const STOPPING: Duration = Duration::from_secs(10);
 
 /// Tells one state of a file from another without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mark {
+pub(super) struct Mark {
     size: u64,
     inode: u64,
     modified: SystemTime,
@@ -64,8 +69,8 @@ impl Seen {
     }
 }
 
-/// Loads what is there, then watches until `stop`.
-pub async fn run(deployer: Deployer, stop: CancellationToken) {
+/// Loads what is there, then watches until `stop`. `policies`: as the deployer's were read.
+pub async fn run(deployer: Deployer, mut policies: PolicyFiles, stop: CancellationToken) {
     let changed = Arc::new(Notify::new());
     // Kept until the end: dropping it ends the reports.
     let _reports = match reports(&deployer, changed.clone()) {
@@ -79,7 +84,7 @@ pub async fn run(deployer: Deployer, stop: CancellationToken) {
     let mut deploys = JoinSet::new();
     first_look(&deployer, &mut seen, &mut deploys);
     while !stop.is_cancelled() {
-        let wait = if seen.settling.is_empty() {
+        let wait = if seen.settling.is_empty() && !policies.settles() {
             POLL
         } else {
             GLANCE
@@ -91,6 +96,7 @@ pub async fn run(deployer: Deployer, stop: CancellationToken) {
         // A burst of reports is one change.
         tokio::time::sleep(GLANCE).await;
         look(&deployer, &mut seen, &mut deploys);
+        policies.look(&deployer);
         while deploys.try_join_next().is_some() {}
     }
     // What is under way may end; a deploy that is cut off leaves what was before it, or is done again at the next start.
@@ -118,6 +124,8 @@ fn reports(
             .values()
             .filter_map(|p| Some(p.component.as_ref()?.parent()?.to_owned())),
     );
+    let policies = deployer.authority().files();
+    folders.extend(policies.filter_map(|file| Some(file.parent()?.to_owned())));
     for folder in folders.iter().filter(|folder| folder.is_dir()) {
         watcher.watch(folder, notify::RecursiveMode::NonRecursive)?;
     }
@@ -238,7 +246,7 @@ fn files(
 }
 
 /// `None` when there is no such regular file.
-fn mark(path: &Path) -> Option<Mark> {
+pub(super) fn mark(path: &Path) -> Option<Mark> {
     let meta = std::fs::metadata(path)
         .ok()
         .filter(std::fs::Metadata::is_file)?;

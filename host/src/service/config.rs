@@ -1,6 +1,8 @@
 //! `wasi:config/store`: the plugin's own part of app-config.yaml, `plugins.<id>.config`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use crate::config::Settings;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
 use wasmtime::{
     Result,
     component::{HasData, Linker},
@@ -15,24 +17,51 @@ mod bindings {
 }
 use bindings::wasi::config::store;
 
-/// Keys joined with dots, values as text.
-#[derive(Clone)]
-pub struct Ctx(pub Arc<BTreeMap<String, String>>);
+/// The section that new instances of a build have. Clones share it.
+#[derive(Clone, Default)]
+pub struct Ctx(Arc<ArcSwap<Snapshot>>);
 
-pub struct View<'a>(pub &'a Ctx);
+/// The section of one instance: the same for as long as it lives.
+#[derive(Default)]
+pub struct Snapshot {
+    pub settings: Arc<Settings>,
+    /// Counts the sections that the build has had; the first is 0.
+    pub generation: u64,
+}
+
+impl Ctx {
+    pub fn new(settings: Arc<Settings>) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(Snapshot {
+            settings,
+            generation: 0,
+        })))
+    }
+
+    pub fn now(&self) -> Arc<Snapshot> {
+        self.0.load_full()
+    }
+
+    /// From here on new instances have this one; returns its generation. One caller at a time.
+    pub fn change(&self, settings: Arc<Settings>) -> u64 {
+        let generation = self.0.load().generation + 1;
+        self.0.store(Arc::new(Snapshot {
+            settings,
+            generation,
+        }));
+        generation
+    }
+}
+
+pub struct View<'a>(pub &'a Snapshot);
 
 impl store::Host for View<'_> {
     fn get(&mut self, key: String) -> Result<Result<Option<String>, store::Error>> {
-        Ok(Ok(self.0.0.get(&key).cloned()))
+        Ok(Ok(self.0.settings.flat().get(&key).cloned()))
     }
 
     fn get_all(&mut self) -> Result<Result<Vec<(String, String)>, store::Error>> {
-        Ok(Ok(self
-            .0
-            .0
-            .iter()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect()))
+        let all = self.0.settings.flat().iter();
+        Ok(Ok(all.map(|(k, v)| (k.clone(), v.clone())).collect()))
     }
 }
 
@@ -47,4 +76,20 @@ pub fn add_to_linker<T: Send + 'static>(
     view: fn(&mut T) -> View<'_>,
 ) -> Result<()> {
     store::add_to_linker::<T, Has>(linker, view)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_keeps_the_section_that_it_began_with() {
+        let ctx = Ctx::default();
+        let before = ctx.now();
+        let settings: Arc<Settings> = Arc::default();
+        assert_eq!(ctx.clone().change(settings.clone()), 1);
+        assert_eq!((before.generation, ctx.now().generation), (0, 1));
+        assert!(Arc::ptr_eq(&ctx.now().settings, &settings));
+        assert_eq!(ctx.change(settings), 2);
+    }
 }

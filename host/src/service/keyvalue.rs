@@ -1,6 +1,9 @@
-//! `wasi:keyvalue/{store,atomics,batch}`: one space a plugin, in a file of its own. The store bounds each call itself, and
-//! a request that runs out of time drops the call.
+//! `wasi:keyvalue/{store,atomics,batch}`: one space a plugin, in a file of its own or in memory. The store bounds each call
+//! itself, and a request that runs out of time drops the call. `keyvalue/draft.rs` is the older version of the package.
 
+mod draft;
+
+use super::{Scope, Speaker};
 pub use crate::storage::kv::Bucket;
 use crate::storage::kv::{Keyvalue, KvError};
 use wasmtime::{
@@ -28,6 +31,9 @@ pub struct Ctx(pub Keyvalue);
 /// Bytes that the open compare-and-swaps of one instance hold: eight of the largest values.
 const MAX_SEEN: usize = 16 << 20;
 
+/// Of those, what may be left after a call for another one to be begun in the instance.
+const LEFT: usize = 1 << 20;
+
 /// A compare-and-swap: the value that was seen.
 pub struct Cas {
     bucket: Bucket,
@@ -45,8 +51,17 @@ impl Cas {
 #[derive(Default)]
 pub struct Open(usize);
 
+impl Open {
+    /// Whether an instance whose call has ended keeps next to nothing.
+    pub fn is_little(&self) -> bool {
+        self.0 <= LEFT
+    }
+}
+
 pub struct View<'a> {
     pub ctx: &'a Ctx,
+    pub speaker: &'a Speaker,
+    pub scope: &'a Scope,
     pub open: &'a mut Open,
     pub table: &'a mut ResourceTable,
 }
@@ -63,16 +78,6 @@ impl From<ResourceTableError> for Error {
     }
 }
 
-impl From<KvError> for Error {
-    fn from(e: KvError) -> Self {
-        Self::Guest(match e {
-            KvError::InvalidBucket(_) => store::Error::NoSuchStore,
-            KvError::TooManyBuckets(_) => store::Error::AccessDenied,
-            e => store::Error::Other(e.to_string()),
-        })
-    }
-}
-
 impl View<'_> {
     fn bucket(&self, bucket: &Resource<Bucket>) -> Result<Bucket, Error> {
         Ok(self.table.get(bucket)?.clone())
@@ -80,6 +85,25 @@ impl View<'_> {
 
     fn kv(&self) -> &Keyvalue {
         &self.ctx.0
+    }
+
+    /// Two of the interface's errors say nothing: what they mean here is in the log.
+    fn error(&self, error: KvError) -> Error {
+        tracing::debug!(
+            target: "plugin", plugin = %self.speaker.plugin, build = %self.speaker.build,
+            request = &*self.scope.caller.request, %error, "keyvalue"
+        );
+        Error::Guest(match error {
+            KvError::InvalidBucket(_) => store::Error::NoSuchStore,
+            KvError::TooManyBuckets(_) => store::Error::AccessDenied,
+            error => store::Error::Other(error.to_string()),
+        })
+    }
+
+    async fn open_bucket(&mut self, name: &str) -> Result<Resource<Bucket>, Error> {
+        let opened = self.kv().open_bucket(name).await;
+        let bucket = opened.map_err(|e| self.error(e))?;
+        Ok(self.table.push(bucket)?)
     }
 
     /// Every handle keeps the value that it saw: their sum is bounded, as their number is.
@@ -105,8 +129,7 @@ impl View<'_> {
 
 impl store::Host for View<'_> {
     async fn open(&mut self, name: String) -> Result<Resource<Bucket>, Error> {
-        let bucket = self.kv().open_bucket(&name).await?;
-        Ok(self.table.push(bucket)?)
+        self.open_bucket(&name).await
     }
 
     fn convert_error(&mut self, e: Error) -> Result<store::Error> {
@@ -124,7 +147,8 @@ impl store::HostBucket for View<'_> {
         key: String,
     ) -> Result<Option<Vec<u8>>, Error> {
         let bucket = self.bucket(&bucket)?;
-        Ok(self.kv().get(&bucket, &key).await?)
+        let value = self.kv().get(&bucket, &key).await;
+        value.map_err(|e| self.error(e))
     }
 
     async fn set(
@@ -134,17 +158,20 @@ impl store::HostBucket for View<'_> {
         value: Vec<u8>,
     ) -> Result<(), Error> {
         let bucket = self.bucket(&bucket)?;
-        Ok(self.kv().set(&bucket, &key, value).await?)
+        let done = self.kv().set(&bucket, &key, value).await;
+        done.map_err(|e| self.error(e))
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<(), Error> {
         let bucket = self.bucket(&bucket)?;
-        Ok(self.kv().delete(&bucket, &key).await?)
+        let done = self.kv().delete(&bucket, &key).await;
+        done.map_err(|e| self.error(e))
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<bool, Error> {
         let bucket = self.bucket(&bucket)?;
-        Ok(self.kv().exists(&bucket, &key).await?)
+        let found = self.kv().exists(&bucket, &key).await;
+        found.map_err(|e| self.error(e))
     }
 
     async fn list_keys(
@@ -153,7 +180,8 @@ impl store::HostBucket for View<'_> {
         cursor: Option<String>,
     ) -> Result<store::KeyResponse, Error> {
         let bucket = self.bucket(&bucket)?;
-        let (keys, cursor) = self.kv().list_keys(&bucket, cursor).await?;
+        let page = self.kv().list_keys(&bucket, cursor).await;
+        let (keys, cursor) = page.map_err(|e| self.error(e))?;
         Ok(store::KeyResponse { keys, cursor })
     }
 
@@ -171,7 +199,8 @@ impl atomics::Host for View<'_> {
         delta: i64,
     ) -> Result<i64, Error> {
         let bucket = self.bucket(&bucket)?;
-        Ok(self.kv().increment(&bucket, &key, delta).await?)
+        let sum = self.kv().increment(&bucket, &key, delta).await;
+        sum.map_err(|e| self.error(e))
     }
 
     async fn swap(
@@ -191,7 +220,7 @@ impl atomics::Host for View<'_> {
                 cas.seen = current;
                 self.hold(cas)
             }
-            Err(e) => Err(Error::from(e)),
+            Err(e) => Err(self.error(e)),
         };
         match newer {
             Ok(newer) => Ok(Err(atomics::CasError::CasFailed(newer))),
@@ -204,7 +233,8 @@ impl atomics::Host for View<'_> {
 impl atomics::HostCas for View<'_> {
     async fn new(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Resource<Cas>, Error> {
         let bucket = self.bucket(&bucket)?;
-        let seen = self.kv().get(&bucket, &key).await?;
+        let seen = self.kv().get(&bucket, &key).await;
+        let seen = seen.map_err(|e| self.error(e))?;
         self.hold(Cas { bucket, key, seen })
     }
 
@@ -225,7 +255,8 @@ impl batch::Host for View<'_> {
         keys: Vec<String>,
     ) -> Result<Vec<(String, Option<Vec<u8>>)>, Error> {
         let bucket = self.bucket(&bucket)?;
-        let values = self.kv().get_many(&bucket, keys.clone()).await?;
+        let values = self.kv().get_many(&bucket, keys.clone()).await;
+        let values = values.map_err(|e| self.error(e))?;
         Ok(keys.into_iter().zip(values).collect())
     }
 
@@ -235,7 +266,8 @@ impl batch::Host for View<'_> {
         values: Vec<(String, Vec<u8>)>,
     ) -> Result<(), Error> {
         let bucket = self.bucket(&bucket)?;
-        Ok(self.kv().set_many(&bucket, values).await?)
+        let done = self.kv().set_many(&bucket, values).await;
+        done.map_err(|e| self.error(e))
     }
 
     async fn delete_many(
@@ -244,7 +276,8 @@ impl batch::Host for View<'_> {
         keys: Vec<String>,
     ) -> Result<(), Error> {
         let bucket = self.bucket(&bucket)?;
-        Ok(self.kv().delete_many(&bucket, keys).await?)
+        let done = self.kv().delete_many(&bucket, keys).await;
+        done.map_err(|e| self.error(e))
     }
 }
 
@@ -254,11 +287,13 @@ impl HasData for Has {
     type Data<'a> = View<'a>;
 }
 
+/// Both versions of the package.
 pub fn add_to_linker<T: Send + 'static>(
     linker: &mut Linker<T>,
     view: fn(&mut T) -> View<'_>,
 ) -> Result<()> {
     store::add_to_linker::<T, Has>(linker, view)?;
     atomics::add_to_linker::<T, Has>(linker, view)?;
-    batch::add_to_linker::<T, Has>(linker, view)
+    batch::add_to_linker::<T, Has>(linker, view)?;
+    draft::add_to_linker(linker, view)
 }

@@ -2,12 +2,14 @@
 //! `greenroom:logging/threshold`: which of them anybody reads.
 
 use super::{Scope, Speaker};
-use std::borrow::Cow;
-use tracing::Level;
+use crate::auth::Caller;
+use tracing::{Level, level_filters::LevelFilter};
 use wasmtime::{
     Result,
     component::{HasData, Linker},
 };
+
+pub(crate) use crate::telemetry::tame;
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -26,6 +28,8 @@ const MAX_CONTEXT: usize = 128;
 pub struct View<'a> {
     pub speaker: &'a Speaker,
     pub scope: &'a Scope,
+    /// The plugin's level when the instance was made.
+    pub threshold: LevelFilter,
 }
 
 impl logging::Host for View<'_> {
@@ -37,27 +41,28 @@ impl logging::Host for View<'_> {
             logging::Level::Warn => Level::WARN,
             logging::Level::Error | logging::Level::Critical => Level::ERROR,
         };
-        line(self.speaker, &self.scope.request, level, &context, &message);
+        line(self.speaker, &self.scope.caller, level, &context, &message);
     }
 }
 
 impl threshold::Host for View<'_> {
+    /// The same for as long as the instance lives, as the contract has it: one that was made at another level is not kept.
     fn get(&mut self) -> Option<logging::Level> {
-        // tracing wants the level at compile time here too.
-        macro_rules! first_read {
-            ($($level:ident => $answer:ident),*) => {
-                $(if tracing::enabled!(target: "plugin", Level::$level) {
-                    return Some(logging::Level::$answer);
-                })*
-            };
-        }
-        first_read!(TRACE => Trace, DEBUG => Debug, INFO => Info, WARN => Warn, ERROR => Error);
-        None
+        Some(match self.threshold.into_level()? {
+            Level::TRACE => logging::Level::Trace,
+            Level::DEBUG => logging::Level::Debug,
+            Level::INFO => logging::Level::Info,
+            Level::WARN => logging::Level::Warn,
+            Level::ERROR => logging::Level::Error,
+        })
     }
 }
 
 /// Writes one line for a plugin. `context` may be empty.
-pub(super) fn line(speaker: &Speaker, request: &str, level: Level, context: &str, message: &str) {
+pub(super) fn line(speaker: &Speaker, caller: &Caller, level: Level, context: &str, message: &str) {
+    if !speaker.voice.reads(level) {
+        return;
+    }
     // tracing wants the level at compile time.
     macro_rules! at {
         ($level:ident) => {
@@ -65,8 +70,9 @@ pub(super) fn line(speaker: &Speaker, request: &str, level: Level, context: &str
                 target: "plugin",
                 plugin = %speaker.plugin,
                 build = %speaker.build,
-                request,
-                context = %tame(context, MAX_CONTEXT),
+                request = &*caller.request,
+                principal = caller.principal.name(),
+                context = (!context.is_empty()).then(|| display(tame(context, MAX_CONTEXT))),
                 "{}",
                 tame(message, MAX_MESSAGE)
             )
@@ -81,26 +87,6 @@ pub(super) fn line(speaker: &Speaker, request: &str, level: Level, context: &str
     }
 }
 
-/// Cut to `max` bytes, control characters escaped: a plugin can neither flood the log with one call nor forge a line.
-pub(crate) fn tame(text: &str, max: usize) -> Cow<'_, str> {
-    let cut = &text[..text.floor_char_boundary(max)];
-    if cut.len() == text.len() && !text.contains(char::is_control) {
-        return Cow::Borrowed(text);
-    }
-    let mut tamed = String::with_capacity(cut.len() + 16);
-    for c in cut.chars() {
-        if c.is_control() {
-            tamed.extend(c.escape_default());
-        } else {
-            tamed.push(c);
-        }
-    }
-    if cut.len() < text.len() {
-        tamed.push_str(" [cut]");
-    }
-    Cow::Owned(tamed)
-}
-
 struct Has;
 
 impl HasData for Has {
@@ -113,19 +99,4 @@ pub fn add_to_linker<T: Send + 'static>(
 ) -> Result<()> {
     logging::add_to_linker::<T, Has>(linker, view)?;
     threshold::add_to_linker::<T, Has>(linker, view)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::tame;
-
-    #[test]
-    fn a_line_is_bounded_and_forges_nothing() {
-        assert_eq!(tame("plain ä", 100), "plain ä");
-        assert_eq!(
-            tame("a\nINFO forged\u{1b}[0m\0", 100),
-            "a\\nINFO forged\\u{1b}[0m\\u{0}"
-        );
-        assert_eq!(tame("ääää", 3), "ä [cut]");
-    }
 }

@@ -89,7 +89,7 @@ impl View<'_> {
     fn error(&self, error: storage::Error) -> Error {
         tracing::debug!(
             target: "plugin", plugin = %self.speaker.plugin, build = %self.speaker.build,
-            request = &*self.scope.request, %error, "sql"
+            request = &*self.scope.caller.request, principal = self.scope.caller.principal.name(), %error, "sql"
         );
         Error::Guest(convert::error(error))
     }

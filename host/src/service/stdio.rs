@@ -2,11 +2,15 @@
 //! since a panic prints its message there before it traps.
 
 use super::{Speaker, logging};
+use crate::{auth::Caller, config::secrets::redacted};
 use bytes::Bytes;
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll},
 };
 use tokio::io::AsyncWrite;
@@ -30,58 +34,87 @@ pub struct Output(Arc<Shared>);
 struct Shared {
     speaker: Speaker,
     level: Level,
+    /// `stdout` or `stderr`.
+    name: &'static str,
+    /// Set while a line has not ended.
+    begun: AtomicBool,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    request: Option<Arc<str>>,
+    caller: Option<Caller>,
     line: Vec<u8>,
     last: String,
 }
 
 impl Output {
-    /// `level`: that of the log lines.
-    pub fn new(speaker: Speaker, level: Level) -> Self {
+    /// `level`: that of the log lines. `name`: their context.
+    pub fn new(speaker: Speaker, level: Level, name: &'static str) -> Self {
         Self(Arc::new(Shared {
             speaker,
             level,
+            name,
+            begun: AtomicBool::new(false),
             state: Mutex::default(),
         }))
     }
 
     /// From here on it is written for this request; what was kept of earlier ones is forgotten.
-    pub fn begin(&self, request: &Arc<str>) {
-        let mut state = self.state();
-        state.request = Some(request.clone());
+    pub fn begin(&self, caller: &Caller) {
+        self.end();
+        let mut state = self.0.state();
+        state.caller = Some(caller.clone());
         state.last.clear();
-        state.line.clear();
+    }
+
+    /// What was written without an end of line is a line now: the request has ended.
+    pub fn end(&self) {
+        if self.0.begun.load(Relaxed) {
+            self.0.end_line(&mut self.0.state());
+        }
     }
 
     /// The last lines that were written, at most 2 KiB; empty when there were none.
     pub fn last_words(&self) -> String {
-        let mut state = self.state();
-        self.end_line(&mut state);
+        let mut state = self.0.state();
+        self.0.end_line(&mut state);
         state.last.trim_end().to_owned()
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn take(&self, bytes: &[u8]) {
+        self.0.take(bytes);
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, bytes: &[u8]) {
+    fn take(&self, mut bytes: &[u8]) {
         let mut state = self.state();
-        for part in bytes.split_inclusive(|b| *b == b'\n') {
-            for piece in part.chunks(MAX_LINE) {
-                state.line.extend_from_slice(piece);
-                if piece.ends_with(b"\n") || state.line.len() >= MAX_LINE {
-                    self.end_line(&mut state);
-                }
+        while !bytes.is_empty() {
+            let room = MAX_LINE - state.line.len();
+            let end = bytes.iter().take(room).position(|byte| *byte == b'\n');
+            let (piece, rest) = bytes.split_at(end.map_or(room.min(bytes.len()), |end| end + 1));
+            state.line.extend_from_slice(piece);
+            bytes = rest;
+            if end.is_some() {
+                self.end_line(&mut state);
+            } else if state.line.len() >= MAX_LINE {
+                // A character that is cut in two goes to the next line.
+                let whole = state.line.len() - unfinished(&state.line);
+                let begun = state.line.split_off(whole);
+                self.end_line(&mut state);
+                state.line = begun;
             }
         }
+        self.begun.store(!state.line.is_empty(), Relaxed);
     }
 
     fn end_line(&self, state: &mut State) {
+        self.begun.store(false, Relaxed);
         let line = std::mem::take(&mut state.line);
         let text = String::from_utf8_lossy(&line);
         let text = text.trim_end_matches(['\n', '\r']);
@@ -89,19 +122,43 @@ impl Output {
         if text.is_empty() || text.starts_with("note: run with `RUST_BACKTRACE=") {
             return;
         }
-        logging::line(
-            &self.0.speaker,
-            state.request.as_deref().unwrap_or("-"),
-            self.0.level,
-            "",
-            text,
-        );
-        state.last.push_str(text);
+        if let Some(caller) = &state.caller {
+            logging::line(&self.speaker, caller, self.level, self.name, text);
+        }
+        // Before it is cut: a part of a secret is not found.
+        let text = redacted(text);
+        state
+            .last
+            .push_str(&logging::tame(&text, logging::MAX_MESSAGE));
         state.last.push('\n');
         let excess = state.last.len().saturating_sub(LAST_WORDS);
         let cut = state.last.ceil_char_boundary(excess);
         state.last.drain(..cut);
     }
+}
+
+/// An instance that failed, or is not kept, says what it has begun to say.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.begun.load(Relaxed) {
+            self.end_line(&mut self.state());
+        }
+    }
+}
+
+/// Bytes at the end that are the beginning of a character.
+fn unfinished(line: &[u8]) -> usize {
+    let tail = &line[line.len().saturating_sub(3)..];
+    let begins = |at: &usize| {
+        let missing = match tail[*at] {
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf4 => 4,
+            _ => 0,
+        };
+        missing > tail.len() - at
+    };
+    (0..tail.len()).find(begins).map_or(0, |at| tail.len() - at)
 }
 
 impl IsTerminal for Output {
@@ -164,20 +221,74 @@ mod tests {
     use super::*;
     use crate::id::BuildId;
 
+    fn output() -> Output {
+        let speaker = Speaker::new("todo".parse().unwrap(), BuildId::of(b"x"));
+        let output = Output::new(speaker, Level::WARN, "stderr");
+        output.begin(&Caller::host("r1"));
+        output
+    }
+
     #[test]
     fn keeps_the_last_words_only() {
-        let speaker = Speaker::new("todo".parse().unwrap(), BuildId::of(b"x"));
-        let output = Output::new(speaker, Level::WARN);
-        output.begin(&"r1".into());
+        let output = output();
         output.take(&[b'x'; 10_000]);
         output.take(b"\nthread main panicked at src/lib.rs:1:\nno ");
-        output.take(b"\xff luck");
+        output.take(b"\xff luck\x1b[2J");
         let last = output.last_words();
         assert!(
-            last.len() <= LAST_WORDS && last.ends_with("src/lib.rs:1:\nno \u{fffd} luck"),
+            last.len() <= LAST_WORDS && last.ends_with("src/lib.rs:1:\nno \u{fffd} luck\\u{1b}[2J"),
             "{last}"
         );
-        output.begin(&"r2".into());
+        output.begin(&Caller::host("r2"));
         assert_eq!(output.last_words(), "");
+    }
+
+    #[test]
+    fn a_line_ends_with_its_request() {
+        let output = output();
+        output.take(b"half a line");
+        assert!(output.0.begun.load(Relaxed));
+        output.end();
+        assert!(!output.0.begun.load(Relaxed));
+        assert_eq!(output.last_words(), "half a line");
+        output.take(b"whole\n");
+        assert!(!output.0.begun.load(Relaxed));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_into_several_between_characters() {
+        for before in 0..4 {
+            let output = output();
+            let text = format!("{}{}", "x".repeat(before), "\u{1f980}".repeat(MAX_LINE / 2));
+            for piece in text.as_bytes().chunks(1000) {
+                output.take(piece);
+                assert!(output.0.state().line.len() < MAX_LINE);
+            }
+            let last = output.last_words();
+            assert!(
+                !last.contains('\u{fffd}') && !last.contains("[cut]"),
+                "{last}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_taken_too() {
+        let output = output();
+        let bytes: Vec<u8> = (0..=255).cycle().take(3 * MAX_LINE).collect();
+        output.take(&bytes);
+        output.take(&[0xf0; 2 * MAX_LINE]);
+        assert!(output.last_words().len() <= LAST_WORDS);
+        for (bytes, begun) in [
+            (&b"ab"[..], 0),
+            (b"a\xf0\x9f\xa6", 3),
+            (b"\xf0\x9f\xa6\x80", 0),
+            (b"\xf0\x9f\xa6\x80\xc3", 1),
+            (b"\xe2\x82", 2),
+            (b"\xff\xff", 0),
+            (b"", 0),
+        ] {
+            assert_eq!(unfinished(bytes), begun, "{}", bytes.escape_ascii());
+        }
     }
 }

@@ -1,32 +1,27 @@
-//! Key-value stores: buckets of one plugin in a SQLite file of their own, on the machinery of [`super::sqlite`].
+//! Key-value stores: the buckets of one plugin, in a SQLite file of their own or in memory.
 
-use super::{
-    Durability, Error, LimitKind, OpenError,
-    sqlite::{Connection, Settings},
-};
-use crate::config::{KeyvalueLimits, SqlLimits};
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use super::{Durability, OpenError};
+use crate::config::KeyvalueLimits;
+use bytes::Bytes;
+use std::{path::PathBuf, sync::Arc};
 
 mod bucket;
 mod clock;
+mod disk;
 mod error;
 mod file;
+mod memory;
+mod number;
+mod page;
 mod statements;
 #[cfg(test)]
 mod tests;
 
-pub use bucket::Bucket;
+pub use bucket::{Bucket, Lifetimes};
 use clock::Clock;
+use disk::Disk;
 pub use error::KvError;
-use file::{File, Opened};
-
-/// Keys of one page of [`Keyvalue::list_keys`].
-const PAGE: u32 = 1000;
+use memory::Memory;
 
 /// Keys of one batch call.
 const BATCH: usize = 1000;
@@ -34,25 +29,39 @@ const BATCH: usize = 1000;
 /// Bytes of all values that one batch call answers.
 const BATCH_BYTES: u64 = 16 << 20;
 
-/// How long a call waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Values that the sweep removes at once.
+const SWEPT_AT_ONCE: u32 = 500;
 
-/// One plugin's store; clones are handles to the same one. A value whose time is over is never answered.
+/// One plugin's store; clones are handles to the same one. A value whose time is over is never answered. Every call is
+/// atomic, also beside others: what it reads is of one moment, what it writes is there as a whole or not at all.
 #[derive(Clone)]
 pub struct Keyvalue(Arc<Inner>);
 
 struct Inner {
-    file: Arc<File>,
+    store: Store,
     limits: KeyvalueLimits,
-    ttl: BTreeMap<String, Duration>,
-    clock: Clock,
+    lifetimes: Arc<Lifetimes>,
+}
+
+enum Store {
+    Disk(Disk),
+    Memory(Memory),
+}
+
+/// A key and its value, both from a caller who may be asked to try again.
+type Pair = (String, Bytes);
+
+/// What a write makes of the value that it found.
+enum Verdict<T> {
+    Set(Bytes, T),
+    Keep(T),
 }
 
 /// What a compare-and-swap found, when it was not what was expected.
 pub type Swapped = Result<(), Option<Vec<u8>>>;
 
 impl Keyvalue {
-    /// The store at `path`; none: in memory. `ttl`: how long a value of a bucket lives after its write.
+    /// The store at `path`; none: in memory.
     ///
     /// A file that is there is opened, so that one that cannot be used is an error here. Else the first call creates it:
     /// most plugins never use theirs, and it costs a thread and three files.
@@ -60,76 +69,64 @@ impl Keyvalue {
         path: Option<PathBuf>,
         durability: Durability,
         limits: &KeyvalueLimits,
-        ttl: BTreeMap<String, Duration>,
+        lifetimes: Lifetimes,
     ) -> Result<Self, OpenError> {
-        Self::open_at(path, durability, limits, ttl, Clock::default()).await
+        Self::open_at(path, durability, limits, lifetimes, Clock::default()).await
     }
 
     async fn open_at(
         path: Option<PathBuf>,
         durability: Durability,
         limits: &KeyvalueLimits,
-        ttl: BTreeMap<String, Duration>,
+        lifetimes: Lifetimes,
         clock: Clock,
     ) -> Result<Self, OpenError> {
-        let limits = limits.clone();
-        let sql = SqlLimits {
-            value: limits.value,
-            database: limits.total,
-            timeout: PATIENCE,
-            ..SqlLimits::default()
+        let lifetimes = Arc::new(lifetimes);
+        let store = match path {
+            None => Store::Memory(Memory::new(limits.clone(), clock)),
+            Some(path) => {
+                let disk = Disk::open(path, durability, limits.clone(), lifetimes.clone(), clock);
+                Store::Disk(disk.await?)
+            }
         };
-        let settings = Settings {
-            path,
-            durability,
-            limits: sql,
-            guest: false,
-            file: None,
-        };
-        let file = File::new(settings);
-        if file.is_there() {
-            file.open().await?;
-        }
         Ok(Self(Arc::new(Inner {
-            file,
-            limits,
-            ttl,
-            clock,
+            store,
+            limits: limits.clone(),
+            lifetimes,
         })))
     }
 
     /// The bucket of this name, made if it is missing.
     pub async fn open_bucket(&self, name: &str) -> Result<Bucket, KvError> {
         if !Bucket::is_name(name) {
-            return Err(KvError::InvalidBucket(name.chars().take(80).collect()));
+            return Err(KvError::InvalidBucket(error::shown(name)));
         }
-        let opened = self.opened().await?;
-        if !opened.buckets().contains(name) {
-            let most = self.0.limits.buckets;
-            let made = name.to_owned();
-            if !self
-                .write(move |connection| statements::make_bucket(connection, &made, most))
-                .await?
-            {
-                return Err(KvError::TooManyBuckets(most));
-            }
-            opened.buckets().insert(name.to_owned());
+        let ttl = self.0.lifetimes.of(name);
+        let is_there = match &self.0.store {
+            Store::Disk(disk) => disk.make_bucket(name, ttl).await?,
+            Store::Memory(memory) => memory.make_bucket(name)?,
+        };
+        if is_there {
+            Ok(Bucket::new(name, ttl))
+        } else {
+            Err(KvError::TooManyBuckets(self.0.limits.buckets))
         }
-        Ok(Bucket::new(name, self.0.ttl.get(name).copied()))
     }
 
     pub async fn get(&self, bucket: &Bucket, key: &str) -> Result<Option<Vec<u8>>, KvError> {
         self.check_key(key)?;
-        let (bucket, key, now) = (bucket.name.clone(), key.to_owned(), self.0.clock.now());
-        self.read(move |connection| statements::get(connection, &bucket, &key, now))
-            .await
+        match &self.0.store {
+            Store::Disk(disk) => disk.get(bucket, key).await,
+            Store::Memory(memory) => memory.get(bucket, key),
+        }
     }
 
     pub async fn exists(&self, bucket: &Bucket, key: &str) -> Result<bool, KvError> {
         self.check_key(key)?;
-        let (bucket, key, now) = (bucket.name.clone(), key.to_owned(), self.0.clock.now());
-        self.read(move |connection| statements::exists(connection, &bucket, &key, now))
-            .await
+        match &self.0.store {
+            Store::Disk(disk) => disk.exists(bucket, key).await,
+            Store::Memory(memory) => memory.exists(bucket, key),
+        }
     }
 
     pub async fn set(&self, bucket: &Bucket, key: &str, value: Vec<u8>) -> Result<(), KvError> {
@@ -141,66 +138,65 @@ impl Keyvalue {
         self.delete_many(bucket, vec![key.to_owned()]).await
     }
 
-    /// Up to 1,000 keys in byte order, and a cursor when there are more.
+    /// Up to 1,000 keys, of 1 MiB together, in the order of their bytes, and a cursor when there are more. A key that is
+    /// there from the first page to the last is on one of them.
     pub async fn list_keys(
         &self,
         bucket: &Bucket,
         cursor: Option<String>,
     ) -> Result<(Vec<String>, Option<String>), KvError> {
-        let after = match cursor {
-            None => String::new(),
-            Some(cursor) => hex::decode(cursor)
-                .ok()
-                .and_then(|bytes| String::from_utf8(bytes).ok())
-                .filter(|key| !key.is_empty())
-                .ok_or(KvError::InvalidCursor)?,
+        let after = page::after(cursor)?;
+        let page = match &self.0.store {
+            Store::Disk(disk) => disk.keys_by_name(bucket, after).await,
+            Store::Memory(memory) => memory.keys_by_name(bucket, &after),
         };
-        let (bucket, now) = (bucket.name.clone(), self.0.clock.now());
-        let mut keys = self
-            .read(move |connection| statements::keys(connection, &bucket, &after, PAGE + 1, now))
-            .await?;
-        let more = keys.len() > PAGE as usize;
-        keys.truncate(PAGE as usize);
-        let cursor = if more {
-            keys.last().map(hex::encode)
-        } else {
-            None
+        Ok(page?.by_name())
+    }
+
+    /// As [`Self::list_keys`], in the order in which the keys were made, for those whose cursor is a number. Any number
+    /// is a cursor; one behind all keys gives none.
+    pub async fn list_keys_by_age(
+        &self,
+        bucket: &Bucket,
+        cursor: Option<u64>,
+    ) -> Result<(Vec<String>, Option<u64>), KvError> {
+        let after = cursor.unwrap_or(0);
+        let page = match &self.0.store {
+            Store::Disk(disk) => disk.keys_by_age(bucket, after).await,
+            Store::Memory(memory) => memory.keys_by_age(bucket, after),
         };
-        Ok((keys, cursor))
+        Ok(page?.by_age())
     }
 
     /// Adds to a value that is a whole number as text; a missing one counts as 0. Answers the sum.
     pub async fn increment(&self, bucket: &Bucket, key: &str, delta: i64) -> Result<i64, KvError> {
-        self.check_key(key)?;
-        let (bucket, key, clock) = (bucket.clone(), key.to_owned(), self.0.clock.clone());
-        let added = self.write(move |connection| {
-            let now = clock.now();
-            let current = statements::get(connection, &bucket.name, &key, now)?;
-            let number = match current.as_deref() {
-                None => Some(0),
-                Some(bytes) => std::str::from_utf8(bytes)
-                    .ok()
-                    .and_then(|text| text.parse::<i64>().ok()),
-            };
-            let Some(number) = number else {
-                return Ok(Err(KvError::NotANumber(key.clone())));
-            };
-            let Some(sum) = number.checked_add(delta) else {
-                return Ok(Err(KvError::Overflow(key.clone())));
-            };
-            statements::set(
-                connection,
-                &bucket.name,
-                &key,
-                sum.to_string().as_bytes(),
-                bucket.expiry(now),
-            )?;
-            Ok(Ok(sum))
-        });
-        added.await?
+        self.add(bucket, key, delta).await
     }
 
-    /// Writes `new` if the value is `expected` (none: missing); else answers what it is.
+    /// As [`Self::increment`], for those who count without a sign: a sum below 0 is an overflow.
+    pub async fn increment_unsigned(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        delta: u64,
+    ) -> Result<u64, KvError> {
+        self.add(bucket, key, delta).await
+    }
+
+    async fn add<N>(&self, bucket: &Bucket, key: &str, delta: N) -> Result<N, KvError>
+    where
+        N: Into<i128> + TryFrom<i128> + Send + 'static,
+    {
+        let (delta, name): (i128, _) = (delta.into(), key.to_owned());
+        let add = move |current: Option<&[u8]>| match number::added::<N>(current, delta, &name) {
+            Ok((text, sum)) => Verdict::Set(text.into(), Ok(sum)),
+            Err(error) => Verdict::Keep(Err(error)),
+        };
+        self.update(bucket, key, add).await?
+    }
+
+    /// Writes `new` if the value is `expected` (none: missing); else answers what it is. Values are compared, so one that
+    /// was changed and changed back is as expected.
     pub async fn compare_and_swap(
         &self,
         bucket: &Bucket,
@@ -208,19 +204,16 @@ impl Keyvalue {
         expected: Option<Vec<u8>>,
         new: Vec<u8>,
     ) -> Result<Swapped, KvError> {
-        self.check_key(key)?;
         self.check_value(&new)?;
-        let (bucket, key, clock) = (bucket.clone(), key.to_owned(), self.0.clock.clone());
-        let swap = move |connection: &Connection| {
-            let now = clock.now();
-            let current = statements::get(connection, &bucket.name, &key, now)?;
-            if current != expected {
-                return Ok(Err(current));
+        let (expected, new) = (expected.map(Bytes::from), Bytes::from(new));
+        let swap = move |current: Option<&[u8]>| {
+            if current == expected.as_deref() {
+                Verdict::Set(new.clone(), Ok(()))
+            } else {
+                Verdict::Keep(Err(current.map(<[u8]>::to_vec)))
             }
-            statements::set(connection, &bucket.name, &key, &new, bucket.expiry(now))?;
-            Ok(Ok(()))
         };
-        self.write(swap).await
+        self.update(bucket, key, swap).await
     }
 
     /// The values in the order of the keys, all of one moment.
@@ -230,14 +223,13 @@ impl Keyvalue {
         keys: Vec<String>,
     ) -> Result<Vec<Option<Vec<u8>>>, KvError> {
         self.check_keys(keys.iter())?;
-        let (bucket, now) = (bucket.name.clone(), self.0.clock.now());
-        self.read(move |connection| {
-            statements::get_many(connection, &bucket, &keys, BATCH_BYTES, now)
-        })
-        .await
+        match &self.0.store {
+            Store::Disk(disk) => disk.get_many(bucket, keys).await,
+            Store::Memory(memory) => memory.get_many(bucket, &keys),
+        }
     }
 
-    /// All or nothing.
+    /// All or nothing. Of several values for one key the last counts.
     pub async fn set_many(
         &self,
         bucket: &Bucket,
@@ -247,109 +239,103 @@ impl Keyvalue {
         values
             .iter()
             .try_for_each(|(_, value)| self.check_value(value))?;
-        let (bucket, clock) = (bucket.clone(), self.0.clock.clone());
-        let set = move |connection: &Connection| {
-            let expires = bucket.expiry(clock.now());
-            values.iter().try_for_each(|(key, value)| {
-                statements::set(connection, &bucket.name, key, value, expires)
-            })
-        };
-        self.write(set).await
+        let pairs = values.into_iter();
+        let pairs: Arc<[Pair]> = pairs
+            .map(|(key, value)| (key, Bytes::from(value)))
+            .collect();
+        match self.put(bucket, &pairs).await {
+            Err(error) if error.wants_room() => {
+                self.make_room(error).await?;
+                self.put(bucket, &pairs).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn put(&self, bucket: &Bucket, pairs: &Arc<[Pair]>) -> Result<(), KvError> {
+        match &self.0.store {
+            Store::Disk(disk) => disk.set_many(bucket.clone(), pairs.clone()).await,
+            Store::Memory(memory) => memory.set_many(bucket, pairs),
+        }
     }
 
     /// All or nothing.
     pub async fn delete_many(&self, bucket: &Bucket, keys: Vec<String>) -> Result<(), KvError> {
         self.check_keys(keys.iter())?;
-        let bucket = bucket.name.clone();
-        let delete = move |connection: &Connection| {
-            keys.iter()
-                .try_for_each(|key| statements::delete(connection, &bucket, key))
-        };
-        self.write(delete).await
+        match &self.0.store {
+            Store::Disk(disk) => disk.delete_many(bucket, keys).await,
+            Store::Memory(memory) => memory.delete_many(bucket, &keys),
+        }
+    }
+
+    /// Looks at a value and changes it, with nothing in between. `run` may be called more than once; the last call counts.
+    async fn update<T, F>(&self, bucket: &Bucket, key: &str, run: F) -> Result<T, KvError>
+    where
+        T: Send + 'static,
+        F: Fn(Option<&[u8]>) -> Verdict<T> + Clone + Send + 'static,
+    {
+        self.check_key(key)?;
+        let again = run.clone();
+        match self.update_once(bucket, key, run).await {
+            Err(error) if error.wants_room() => {
+                self.make_room(error).await?;
+                self.update_once(bucket, key, again).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn update_once<T, F>(&self, bucket: &Bucket, key: &str, run: F) -> Result<T, KvError>
+    where
+        T: Send + 'static,
+        F: Fn(Option<&[u8]>) -> Verdict<T> + Send + 'static,
+    {
+        match &self.0.store {
+            Store::Disk(disk) => disk.update(bucket.clone(), key.to_owned(), run).await,
+            Store::Memory(memory) => memory.update(bucket, key, run),
+        }
+    }
+
+    /// Values whose time is over stand in nobody's way. `error`: what is answered where there are none.
+    async fn make_room(&self, error: KvError) -> Result<(), KvError> {
+        if self.sweep().await? > 0 {
+            Ok(())
+        } else {
+            Err(error)
+        }
     }
 
     /// Removes values whose time is over, some at a time so that writers do not wait. Answers how many.
     pub async fn sweep(&self) -> Result<u64, KvError> {
-        if self.0.file.get().is_none() {
-            return Ok(0); // and no file for that
-        }
         let mut removed = 0;
         loop {
-            let clock = self.0.clock.clone();
-            let some = self
-                .write(move |connection| statements::sweep(connection, clock.now()))
-                .await?;
+            let some = match &self.0.store {
+                Store::Disk(disk) => disk.sweep().await?,
+                Store::Memory(memory) => memory.sweep(),
+            };
             removed += u64::from(some);
-            if some < statements::SWEPT_AT_ONCE {
+            if some < SWEPT_AT_ONCE {
                 return Ok(removed);
             }
+            // In memory nothing waits by itself.
+            tokio::task::yield_now().await;
         }
     }
 
-    /// Bytes on the disk.
+    /// Bytes on the disk, or in memory.
     pub fn size(&self) -> u64 {
-        self.0.file.get().map_or(0, |opened| opened.core.size())
+        match &self.0.store {
+            Store::Disk(disk) => disk.size(),
+            Store::Memory(memory) => memory.size(),
+        }
     }
 
     /// Runs the writes that are queued, then closes the file; at most 10 s. Later calls on any handle answer
-    /// [`Error::Closed`].
+    /// [`super::Error::Closed`].
     pub async fn close(self) {
-        self.0.file.close().await;
-    }
-
-    async fn opened(&self) -> Result<&Opened, KvError> {
-        match self.0.file.open().await {
-            Ok(Some(opened)) => Ok(opened),
-            Ok(None) => Err(KvError::Storage(Error::closed())),
-            Err(error) => {
-                // With its path, which is not the guest's business. The next call tries again.
-                tracing::error!(%error, "a key-value store cannot be opened");
-                Err(KvError::Storage(Error::Unavailable(
-                    "the store cannot be opened; the host's log says why".into(),
-                )))
-            }
-        }
-    }
-
-    /// Reads at once; in memory there is but the writer's connection.
-    async fn read<T, F>(&self, mut run: F) -> Result<T, KvError>
-    where
-        T: Send + 'static,
-        F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
-    {
-        let core = &self.opened().await?.core;
-        if core.settings.path.is_none() {
-            return self.write(run).await;
-        }
-        core.ensure_open().map_err(KvError::Storage)?;
-        let until = Instant::now() + PATIENCE;
-        let outcome = match core.read_now(until, &mut run) {
-            Some(outcome) => outcome,
-            None => core.read_later(until, run).await,
-        };
-        outcome.map_err(|error| self.error(error))
-    }
-
-    async fn write<T, F>(&self, run: F) -> Result<T, KvError>
-    where
-        T: Send + 'static,
-        F: FnMut(&Connection) -> Result<T, Error> + Send + 'static,
-    {
-        let core = &self.opened().await?.core;
-        core.ensure_open().map_err(KvError::Storage)?;
-        let written = core.writer.submit(Instant::now() + PATIENCE, run).await;
-        written.map_err(|error| self.error(error))
-    }
-
-    fn error(&self, error: Error) -> KvError {
-        match error {
-            Error::LimitExceeded(limit) if limit.kind == LimitKind::DatabaseSize => {
-                KvError::Full(limit.maximum)
-            }
-            Error::LimitExceeded(limit) if limit.kind == LimitKind::ResultBytes => {
-                KvError::BatchTooLarge
-            }
-            error => KvError::Storage(error),
+        match &self.0.store {
+            Store::Disk(disk) => disk.close().await,
+            Store::Memory(memory) => memory.close(),
         }
     }
 

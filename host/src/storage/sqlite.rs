@@ -67,7 +67,7 @@ impl Sqlite {
         limits: &SqlLimits,
     ) -> Result<Self, OpenError> {
         let settings = Settings {
-            path: Some(path.clone()),
+            path: path.clone(),
             durability,
             limits: limits.clone(),
             guest: true,
@@ -284,11 +284,7 @@ impl Sqlite {
     }
 
     fn path(&self) -> &Path {
-        self.core()
-            .settings
-            .path
-            .as_deref()
-            .expect("a plugin's database is a file")
+        &self.core().settings.path
     }
 
     /// How many transactions that read are open.

@@ -1,6 +1,7 @@
 //! A compile, shown on a terminal while it takes. It stands in one line below the log, which is rewritten in place and at
 //! last says how long it took.
 
+use super::queue::Queue;
 use std::{
     fmt::Debug,
     io::{self, Write},
@@ -12,7 +13,6 @@ use tracing::{
     field::{Field, Visit},
     span::{Attributes, Id, Record},
 };
-use tracing_appender::non_blocking::NonBlocking;
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
 /// Between two rewritings.
@@ -69,9 +69,9 @@ impl<W: Write> Write for Terminal<W> {
 /// Turns spans of compiles into lines for a [`Terminal`].
 pub(super) struct Progress<W>(W);
 
-impl Progress<NonBlocking> {
-    /// `terminal`: the log's own writer, so that nobody waits for a terminal, and the lines keep their order.
-    pub(super) fn new(terminal: NonBlocking) -> Self {
+impl Progress<Queue> {
+    /// `terminal`: the log's own queue, so that nobody waits for a terminal, and the lines keep their order.
+    pub(super) fn new(terminal: Queue) -> Self {
         Self(terminal)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{folder, greenroom};
 
-const COMMANDS: [(&str, &str); 10] = [
+const COMMANDS: [(&str, &str); 11] = [
     ("serve", "Serve the plugins"),
     (
         "check",
@@ -24,6 +24,10 @@ const COMMANDS: [(&str, &str); 10] = [
     (
         "remove",
         "Take a plugin out of the running host; its data stays",
+    ),
+    (
+        "log",
+        "Show what the running host logs, or change it until the host stops",
     ),
     (
         "backup",

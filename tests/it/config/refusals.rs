@@ -26,7 +26,9 @@ const WRONG: [(&str, &str, &[&str]); 14] = [
     (
         "plugins:\n  todo:\n    colour: green\n",
         "3:5",
-        &["the keys here are access, component, config, keyvalue, limits, probe and required"],
+        &[
+            "the keys here are access, component, config, health, keyvalue, limits, probe and required",
+        ],
     ),
     (
         "plugins:\n  todo:\n    limits: { memry: 64MiB }\n",
@@ -69,8 +71,8 @@ const WRONG: [(&str, &str, &[&str]); 14] = [
         &["trustProxy: loopback"],
     ),
     (
-        "plugins:\n  todo:\n    config:\n      token: 'Bearer ${TODO_TOKEN}'\n",
-        "4:14",
+        "backend:\n  database:\n    connection:\n      directory: ${TODO_TOKEN}/db\n",
+        "4:18",
         &[
             "the environment has no variable `TODO_TOKEN`",
             "${TODO_TOKEN:-DEFAULT}",

@@ -130,7 +130,7 @@ fn on_an_open_path_credentials_do_not_matter() {
 }
 
 #[test]
-fn on_a_closed_path_no_credential_helps_yet() {
+fn without_configured_credentials_none_helps() {
     let host = with_policies("none");
     for (name, value) in [
         ("authorization", "Bearer nonsense"),

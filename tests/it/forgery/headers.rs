@@ -3,8 +3,9 @@
 use super::*;
 use greenroom_tests::Setup;
 
-const OWNED: [&str; 9] = [
+const OWNED: [&str; 10] = [
     "x-greenroom-principal",
+    "x-greenroom-actor",
     "x-greenroom-user",
     "x-greenroom-",
     "x-forwarded-prefix",

@@ -28,6 +28,7 @@ fn the_help_names_the_commands() {
     for line in [
         "  serve [ARGS...]   build the todo plugin and the host, then run `greenroom serve`",
         "  build [PART...]   build `todo`, `fixtures`, `host` or `all` of them",
+        "  backstage-check   show that a real Backstage",
         "  bench [--quick]   measure Greenroom",
         "  dist              compile the host as operators run it",
         "  check             formatting, clippy and rustdoc",

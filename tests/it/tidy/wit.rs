@@ -31,6 +31,24 @@ fn the_wasi_packages_are_as_they_were_published() {
     );
 }
 
+/// Two versions of a package in what guests read would rename the bindings of every plugin.
+#[test]
+fn guests_read_one_version_of_a_package() {
+    let mut resolve = Resolve::default();
+    resolve
+        .push_path(repository().join("wit"))
+        .expect("wit/ is valid");
+    let names = resolve.packages.iter();
+    let mut names: Vec<_> = names
+        .map(|(_, package)| format!("{}:{}", package.name.namespace, package.name.name))
+        .collect();
+    assert!(names.contains(&"wasi:keyvalue".to_owned()), "{names:?}");
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), all, "{names:?}");
+}
+
 /// Whether the component can stand where the world is asked for: it imports nothing outside of it, and exports all of it.
 fn fits(component: &[u8], world: &str) -> Result<(), String> {
     let mut resolve = Resolve::default();
@@ -57,7 +75,7 @@ fn the_chameleon_uses_more_than_the_todo_plugin_and_fits_every_plugins_world() {
 
 #[test]
 fn a_component_without_lifecycle_does_not_fit() {
-    for name in ["plain", "no-http", "missing-import"] {
+    for name in ["plain", "no-http", "missing-import", "keyvalue-draft"] {
         fits(&fixture(name), "backend-plugin").unwrap_err();
     }
 }

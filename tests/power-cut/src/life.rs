@@ -99,6 +99,7 @@ pub(crate) async fn open_keyvalue(path: PathBuf) -> Result<Keyvalue, String> {
         value: 2 << 20,
         buckets: 64,
         total: 1 << 30,
+        ..KeyvalueLimits::default()
     };
     let opened = Keyvalue::open(Some(path), Durability::Durable, &limits, Default::default()).await;
     opened.map_err(|e| e.to_string())

@@ -114,6 +114,48 @@ fn chooses_where_keyvalue_data_lies() {
 }
 
 #[test]
+fn reads_how_long_values_live_by_default() {
+    let ttl = |value: &str| {
+        config(&format!("backend: {{ cache: {{ defaultTtl: {value} }} }}"))
+            .backend
+            .cache_ttl
+    };
+    assert_eq!(config("").backend.cache_ttl, None);
+    for (value, millis) in [
+        ("5000", 5000),
+        ("'5000'", 5000),
+        ("1", 1),
+        ("10m", 600_000),
+        ("1m30s", 90_000),
+        ("{ minutes: 1, seconds: 30 }", 90_000),
+    ] {
+        assert_eq!(ttl(value), Some(Duration::from_millis(millis)), "{value}");
+    }
+    for never in ["0", "'0'", "0s", "{}", "~"] {
+        assert_eq!(ttl(never), None, "{never}");
+    }
+    for (value, says) in [
+        ("-1", "too short"),
+        ("1.5", "not a whole number"),
+        ("5 minutes", "no such unit"),
+        ("3651d", "too long"),
+        ("9999999999999999", "too long"),
+        ("true", "not true or false"),
+        ("[1]", "not a list"),
+        ("{ minuts: 1 }", "is not a key"),
+    ] {
+        let error = wrong(&format!("backend: {{ cache: {{ defaultTtl: {value} }} }}"));
+        assert!(error.contains(says), "{value}: {error}");
+    }
+    let noted = |text: &str| {
+        let notes = config(text).notes;
+        notes.iter().any(|note| note.contains("ends 10m after"))
+    };
+    assert!(noted("backend: { cache: { defaultTtl: 10m } }"));
+    assert!(!noted("backend: { cache: { defaultTtl: 0 } }"));
+}
+
+#[test]
 fn the_socket_lies_beside_the_first_file() {
     let setup = Setup::new(&[
         ("a/one.yaml", ""),

@@ -49,10 +49,21 @@ messages! {
     cache_redis: "backend:\n  cache:\n    store: redis\n    connection: redis://localhost\n";
     https: "backend:\n  https:\n    certificate:\n      cert: x\n";
     trust_any_proxy: "backend:\n  trustProxy: true\n";
+    rate_limit_store: "backend:\n  rateLimit:\n    store:\n      type: redis\n      connection: redis://localhost\n";
+    rate_limit_of_zero: "backend:\n  rateLimit:\n    incomingRequestLimit: 0\n";
+    rate_limit_misspelt: "backend:\n  rateLimit:\n    skipSuccesfulRequests: true\n";
+    header_of_the_hosts_own: "backend:\n  health:\n    headers:\n      Content-Length: '2'\n";
+    health_misspelt: "plugins:\n  todo:\n    health: { intervall: 1m }\n";
     cors_without_origin: "backend:\n  cors:\n    credentials: true\n";
-    unset_variable: "plugins:\n  todo:\n    config:\n      token: 'Bearer ${TODO_TOKEN}'\n";
+    unset_variable: "backend:\n  database:\n    connection:\n      directory: ${DATA}/db\n";
     bad_variable: "plugins:\n  todo:\n    config:\n      greeting: Hello ${user name}\n";
-    dollar_env: "plugins:\n  todo:\n    config:\n      token:\n        $env: TODO_TOKEN\n";
+    dollar_env: "plugins:\n  todo:\n    component:\n      $env: TODO_COMPONENT\n";
+    dollar_env_with_others: "plugins:\n  todo:\n    config:\n      token:\n        $env: TODO_TOKEN\n        default: none\n";
+    dollar_file_missing: "plugins:\n  todo:\n    config:\n      token:\n        $file: ./secrets/token\n";
+    include_missing: "backend:\n  $include: backend.yaml\n";
+    include_of_a_text: "backend:\n  $include: backend.txt\n";
+    include_of_itself: "backend:\n  $include: app-config.yaml\n";
+    secrets_around: "plugins:\n  todo:\n    config:\n      greeting: hidden\n      token: hidden\n    limts: {}\n";
     duplicate_key: "plugins:\n  todo:\n    required: true\n    access: open\n    required: false\n";
     invalid_yaml: "backend:\n  listen: [7007\nplugins: {}\n";
     misplaced_colon: "backend:\n  listen: host: localhost\n";
@@ -62,9 +73,17 @@ messages! {
     bad_id: "plugins:\n  Todo_App: {}\n";
     fixed_key_misspelt: "plugins:\n  directry: ./plugins\n";
     id_of_a_fixed_key: "plugins:\n  cache:\n    required: true\n";
+    bad_default_ttl: "backend:\n  cache:\n    store: memory\n    defaultTtl: 5 minutes\n";
+    bad_ttl: "plugins:\n  todo:\n    keyvalue:\n      sessions: { ttl: forever }\n";
     bad_bucket: "plugins:\n  todo:\n    keyvalue:\n      Tokens: { ttl: 1h }\n";
     port_out_of_range: "backend:\n  listen:\n    host: 0.0.0.0\n    port: 70000\n";
     listen_without_port: "backend:\n  listen: localhost\n";
+    logger_override: "backend:\n  logger:\n    overrides:\n      - matchers:\n          service: rootHttpRouter\n        level: debug\n";
+    logger_level: "backend:\n  logger:\n    level: loud\n";
+    policies_under_backstages_key: "permission:\n  enabled: true\n  policies: ./todo.cedar\n";
+    policies_that_are_switched_off: "permission:\n  enabled: false\npermissions:\n  policies: ./todo.cedar\n";
+    entities_without_policies: "permissions:\n  entities: ./owners.json\n";
+    misspelt_policies: "permissions:\n  polices: ./todo.cedar\n";
     several_at_once: "backend:\n  https: true\nplugins:\n  todo:\n    acess: open\n    limits: { queue: many }\n";
 }
 
@@ -80,6 +99,14 @@ fn missing_file() {
 #[test]
 fn no_file_at_all() {
     check("no_file_at_all", &Setup::new(&[]), &[]);
+}
+
+#[test]
+fn variable_of_app_config() {
+    let setup = Setup::new(&[("app-config.yaml", "")])
+        .with("APP_CONFIG_backend_listen_port", "hidden")
+        .with("APP_CONFIG_backend__x", "hidden");
+    check("variable_of_app_config", &setup, &[]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use super::{Setup, config, read, wrong};
+use super::{Setup, config, pairs, read, wrong};
 use std::{path::PathBuf, time::Duration};
 
 const MIB: u64 = 1 << 20;
@@ -96,14 +96,20 @@ fn folders_keep_apart() {
 #[test]
 fn reads_every_key_of_a_plugin() {
     let plugin = entry(
-        "required: true, access: open, probe: '/health?x=1', keyvalue: { idempotency: { ttl: 24h }, b.c_d-1: { ttl: 1s }, none: {} }",
+        "required: true, access: open, probe: '/health?x=1', keyvalue: { idempotency: { ttl: 24h }, b.c_d-1: { ttl: { minutes: 2 } }, kept: { ttl: never }, none: {} }",
     );
     assert!(plugin.required && plugin.open);
     assert_eq!(plugin.probe.as_deref(), Some("/health?x=1"));
-    assert_eq!(plugin.keyvalue_ttl.len(), 2);
+    let ttls: Vec<_> = (plugin.keyvalue_ttl.iter())
+        .map(|(bucket, ttl)| (bucket.as_str(), *ttl))
+        .collect();
     assert_eq!(
-        plugin.keyvalue_ttl["idempotency"],
-        Duration::from_secs(86_400)
+        ttls,
+        [
+            ("b.c_d-1", Some(Duration::from_secs(120))),
+            ("idempotency", Some(Duration::from_secs(86_400))),
+            ("kept", None),
+        ]
     );
     for bad in [
         "required: 1",
@@ -115,6 +121,10 @@ fn reads_every_key_of_a_plugin() {
         "probe: '/#x'",
         "keyvalue: { A: { ttl: 1s } }",
         "keyvalue: { a: { ttl: 1 } }",
+        "keyvalue: { a: { ttl: 999ms } }",
+        "keyvalue: { a: { ttl: 3651d } }",
+        "keyvalue: { a: { ttl: Never } }",
+        "keyvalue: { a: { ttl: [1s] } }",
         "keyvalue: { a: { tll: 1s } }",
         "keyvalue: { a: 1s }",
         "keyvalue: []",
@@ -137,7 +147,7 @@ fn reads_every_limit() {
          instanceIdle: 5m, migrationTimeout: 1h, \
          sql: { timeout: 1s, rows: 10, result: 1MiB, value: 64KiB, statement: 2KiB, parameters: 9, batch: 8, \
          database: 2GiB, transactionIdle: 2s, transactionTime: 7s }, \
-         keyvalue: { key: 512, value: 1MiB, buckets: 3, total: 10MiB } }",
+         keyvalue: { key: 512, value: 1MiB, buckets: 3, keys: 7, total: 10MiB, memory: 2MiB } }",
     )
     .limits;
     let seconds = Duration::from_secs;
@@ -181,8 +191,8 @@ fn reads_every_limit() {
     );
     let kv = limits.keyvalue;
     assert_eq!(
-        (kv.key, kv.value, kv.buckets, kv.total),
-        (512, MIB, 3, 10 * MIB)
+        (kv.key, kv.value, kv.buckets, kv.keys, kv.total, kv.memory),
+        (512, MIB, 3, 7, 10 * MIB, 2 * MIB)
     );
 }
 
@@ -214,6 +224,8 @@ fn limits_have_bounds() {
         ("sql: { timout: 1s }", "is not a key"),
         ("keyvalue: { buckets: 0 }", "(too small)"),
         ("keyvalue: { key: 1MiB }", "(too large)"),
+        ("keyvalue: { keys: 0 }", "(too small)"),
+        ("keyvalue: { memory: 1KiB }", "(too small)"),
         ("memry: 1", "is not a key"),
     ] {
         let error = refused(&format!("limits: {{ {limit} }}"));
@@ -302,18 +314,8 @@ fn settings_become_flat_texts() {
 ",
     )])
     .with("NAME", "Jane");
-    let plugin = setup
-        .load(&[])
-        .unwrap()
-        .plugins
-        .of(&"todo".parse().unwrap());
-    let settings: Vec<_> = plugin
-        .config
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()))
-        .collect();
     assert_eq!(
-        settings,
+        pairs(&setup.settings()),
         [
             ("big", "99999999999999999999"),
             ("deep.dotted.key", "x"),
@@ -334,9 +336,7 @@ fn settings_are_not_guessed_at() {
     assert!(
         refused("config: { a.b: 1, a: { b: 2 } }").contains("the setting `a.b` is there twice")
     );
-    assert!(refused("config: { a: { $env: X } }").contains("`$env` is not read here"));
-    assert!(refused("config: { a: [{ $file: X }] }").contains("`$file` is not read here"));
-    assert!(refused("config: { a: ['${X}'] }").contains("the environment has no variable `X`"));
+    assert!(refused("config: { a: '${b c}' }").contains("`b c` names no variable"));
 }
 
 #[test]

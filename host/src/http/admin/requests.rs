@@ -1,8 +1,9 @@
 //! One admin request.
 
+use super::log;
 use crate::{
     http::error,
-    plugin::{Deployer, LoadError, MAX_COMPONENT, Outcome, PluginId, Status, backup},
+    plugin::{Deployer, LoadError, MAX_COMPONENT, Outcome, PluginId, Policies, Status, backup},
 };
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -25,6 +26,9 @@ const LONGEST_ASKED: u64 = 64 << 10;
 #[derive(Serialize)]
 struct Plugins {
     plugins: Vec<Status>,
+    /// Where there are policies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions: Option<Policies>,
 }
 
 /// A refusal that no deploy gave.
@@ -40,11 +44,15 @@ enum Asked {
     Rollback(PluginId),
     Remove(PluginId),
     Backup,
+    Levels,
+    SetLevels,
 }
 
+/// `user`: the id of who asks.
 pub(super) async fn answer(
     deployer: Arc<Deployer>,
     deploys: TaskTracker,
+    user: u32,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
@@ -65,22 +73,32 @@ pub(super) async fn answer(
             StatusCode::OK,
             &Plugins {
                 plugins: deployer.status(),
+                permissions: deployer.authority().status(),
             },
         ),
         Asked::Deploy(id) => match collect(body, MAX_COMPONENT, TOO_LARGE).await {
             Ok(component) => {
-                run(
-                    &deploys,
-                    async move { deployer.deploy(id, component).await },
-                )
+                run(&deploys, async move {
+                    deployer.deploy(id, component, user).await
+                })
                 .await
             }
             Err((status, why)) => refuse(status, why),
         },
-        Asked::Rollback(id) => run(&deploys, async move { deployer.rollback(&id).await }).await,
-        Asked::Remove(id) => run(&deploys, async move { deployer.remove(&id).await }).await,
+        Asked::Rollback(id) => {
+            run(&deploys, async move { deployer.rollback(&id, user).await }).await
+        }
+        Asked::Remove(id) => run(&deploys, async move { deployer.remove(&id, user).await }).await,
         Asked::Backup => match collect(body, LONGEST_ASKED, TOO_LONG).await {
             Ok(wanted) => back_up(&deploys, deployer, &wanted).await,
+            Err((status, why)) => refuse(status, why),
+        },
+        Asked::Levels => json(StatusCode::OK, &log::shown()),
+        Asked::SetLevels => match collect(body, LONGEST_ASKED, TOO_LONG).await {
+            Ok(wanted) => match log::change(&deployer, &wanted, user) {
+                Ok(()) => json(StatusCode::OK, &log::shown()),
+                Err((status, why)) => refuse(status, &why),
+            },
             Err((status, why)) => refuse(status, why),
         },
     })
@@ -113,6 +131,8 @@ fn understand(
         ("POST", ["plugins", id, "rollback"]) => plugin(id).map(Asked::Rollback),
         ("DELETE", ["plugins", id]) => plugin(id).map(Asked::Remove),
         ("POST", ["backup"]) => Ok(Asked::Backup),
+        ("GET", ["log"]) => Ok(Asked::Levels),
+        ("POST", ["log"]) => Ok(Asked::SetLevels),
         _ => Err(UNKNOWN),
     }
 }
@@ -246,6 +266,8 @@ mod tests {
             Ok(Asked::Rollback(id)) => Ok(format!("rollback {id}")),
             Ok(Asked::Remove(id)) => Ok(format!("remove {id}")),
             Ok(Asked::Backup) => Ok("backup".into()),
+            Ok(Asked::Levels) => Ok("levels".into()),
+            Ok(Asked::SetLevels) => Ok("set levels".into()),
             Err((status, _)) => Err(status.as_u16()),
         }
     }
@@ -265,6 +287,8 @@ mod tests {
         );
         assert_eq!(understood(&delete, "/plugins/todo").unwrap(), "remove todo");
         assert_eq!(understood(&post, "/backup").unwrap(), "backup");
+        assert_eq!(understood(&get, "/log").unwrap(), "levels");
+        assert_eq!(understood(&post, "/log").unwrap(), "set levels");
     }
 
     #[test]
@@ -277,6 +301,7 @@ mod tests {
             (Method::POST, "/deploy?force=1", 400),
             (Method::DELETE, "/plugins/..", 400),
             (Method::DELETE, "/plugins/a/b", 404),
+            (Method::DELETE, "/log", 404),
         ] {
             assert_eq!(
                 understood(&method, target),

@@ -1,5 +1,6 @@
 //! The socket file: never open to others, not even for a moment, and never taken from a host that runs.
 
+use crate::audit::{Event, Severity};
 use rustix::{
     fs::{AtFlags, CWD, Mode, OFlags},
     process::{Uid, geteuid},
@@ -96,6 +97,12 @@ impl Socket {
                 return Ok(stream);
             }
             tracing::warn!(uid, "refused an admin connection of another user");
+            Event::new("admin-refused")
+                .severity(Severity::Medium)
+                .actor(&format!("uid:{uid}"))
+                .meta("by", "admin-socket")
+                .failed("the admin socket is for the user that runs the host, and for root")
+                .record();
         }
     }
 

@@ -14,6 +14,8 @@ pub(in crate::http) struct Given {
     pub(in crate::http) accept_encoding: bool,
     pub(in crate::http) if_none_match: bool,
     pub(in crate::http) request_id: bool,
+    pub(in crate::http) authorization: bool,
+    pub(in crate::http) cookie: bool,
 }
 
 impl Given {
@@ -29,10 +31,17 @@ impl Given {
                 "accept-encoding" => given.accept_encoding = true,
                 "if-none-match" => given.if_none_match = true,
                 "x-request-id" => given.request_id = true,
+                "authorization" => given.authorization = true,
+                "cookie" => given.cookie = true,
                 _ => {}
             }
         }
         given
+    }
+
+    /// Whether it may say who sends it.
+    pub(in crate::http) fn has_credential(&self) -> bool {
+        self.authorization || self.cookie
     }
 }
 
@@ -50,6 +59,8 @@ mod tests {
             ("accept-encoding", "br"),
             ("if-none-match", "*"),
             ("transfer-encoding", "chunked"),
+            ("Authorization", "Bearer x"),
+            ("cookie", "a=b"),
             ("host", "b"),
         ];
         let mut headers = HeaderMap::new();
@@ -60,6 +71,7 @@ mod tests {
         let given = Given::of(&headers);
         assert!(given.expect && given.request_id && given.accept_encoding);
         assert!(given.if_none_match && given.transfer_encoding);
+        assert!(given.authorization && given.cookie);
         assert_eq!(given.hosts, 2);
         let length = fields
             .iter()

@@ -1,13 +1,13 @@
 //! What a plugin may not say is removed from its answer; what is no valid answer is refused.
 
 use crate::{
-    http::{cors, head},
+    http::{admit, cors, head},
     plugin::Content,
 };
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, Method, StatusCode,
-    header::{CONNECTION, CONTENT_LENGTH},
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{CONNECTION, CONTENT_LENGTH, SET_COOKIE},
 };
 
 /// The answer is no valid HTTP: 502.
@@ -55,9 +55,13 @@ pub(super) fn has_no_body(status: StatusCode) -> bool {
 
 fn strip(headers: &mut HeaderMap) {
     // Nothing is most common. `Connection` is among these, so without one of them no other is named either.
-    if !headers.keys().any(|name| is_the_hosts(name.as_str())) {
+    if !headers
+        .keys()
+        .any(|name| is_the_hosts(name.as_str()) || name == SET_COOKIE)
+    {
         return;
     }
+    keep_session(headers);
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -75,9 +79,35 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
+/// All plugins are one origin to a browser: no answer may replace the cookie that says who its user is. (A script of a
+/// plugin's page can.)
+fn keep_session(headers: &mut HeaderMap) {
+    let name = admit::COOKIE_NAME.as_bytes();
+    let sets_session = |value: &HeaderValue| {
+        // `=NAME=VALUE` has no name, and browsers send it as NAME=VALUE.
+        let text = value.as_bytes().trim_ascii_start();
+        let text = text.strip_prefix(b"=").unwrap_or(text);
+        let cookie = text.split(|b| matches!(b, b'=' | b';')).next();
+        cookie.is_some_and(|cookie| cookie.trim_ascii() == name)
+    };
+    if !headers.get_all(SET_COOKIE).iter().any(sets_session) {
+        return;
+    }
+    let kept: Vec<_> = (headers.get_all(SET_COOKIE).iter())
+        .filter(|value| !sets_session(value))
+        .cloned()
+        .collect();
+    headers.remove(SET_COOKIE);
+    for value in kept {
+        headers.append(SET_COOKIE, value);
+    }
+}
+
 fn is_the_hosts(name: &str) -> bool {
-    matches!(name, "date" | "server" | "x-powered-by" | "x-request-id")
-        || head::is_hop_by_hop(name)
+    matches!(
+        name,
+        "date" | "server" | "x-powered-by" | "x-request-id" | "clear-site-data"
+    ) || head::is_hop_by_hop(name)
         || head::is_greenroom(name)
         || cors::is_cors(name)
 }
@@ -150,6 +180,10 @@ mod tests {
                 ("content-type", "text/plain"),
                 ("set-cookie", "a=1"),
                 ("set-cookie", "b=2"),
+                ("set-cookie", "backstage-auth=x; Path=/"),
+                ("set-cookie", "=backstage-auth=x; Path=/"),
+                ("set-cookie", " backstage-auth"),
+                ("clear-site-data", "\"cookies\""),
             ],
             "x",
         )

@@ -12,10 +12,13 @@ impl Deployer {
         // One turn for all of it: nobody's deploy comes between the refusal and what serves instead.
         let (mount, _turn) = self.turn(id).await;
         let file = self.bring_in_turn(&mount, Source::File(path), Origin::Start);
-        if file.await.is_ok() {
+        let file = file.await;
+        let problem = mount.problem();
+        let build = problem.as_ref().and_then(|p| p.build.clone());
+        audit::tell("deploy", By::Start, Some(id), build, &file);
+        if file.is_ok() {
             return;
         }
-        let problem = mount.problem();
         if problem.as_ref().is_some_and(|p| p.stage == Stage::Storage) {
             // No build is at fault. An older one could serve only because the data came back just now.
             mount.fail();
@@ -30,7 +33,15 @@ impl Deployer {
                 continue;
             };
             let fallback = self.bring_in_turn(&mount, Source::Bytes(bytes), Origin::Fallback);
-            if fallback.await.is_ok() {
+            let fallback = fallback.await;
+            audit::tell(
+                "deploy",
+                By::Start,
+                Some(id),
+                Some(build.to_string()),
+                &fallback,
+            );
+            if fallback.is_ok() {
                 tracing::warn!(plugin = %id, build = %build.short(), "the file's build is refused: the last live build serves");
                 break;
             }
@@ -46,8 +57,10 @@ impl Deployer {
         while Instant::now() < patience && block_in_place(|| component::is_arriving(path)) {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        // Told where it happened.
-        let _ = self.bring(id, Source::File(path), Origin::Folder).await;
+        // The log has it already, from where it happened.
+        let outcome = self.bring(id, Source::File(path), Origin::Folder).await;
+        let refused = self.refused_build(id, &outcome);
+        audit::tell("deploy", By::Folder, Some(id), refused, &outcome);
     }
 
     /// The config names a plugin whose file is not there.

@@ -4,13 +4,18 @@
 
 use super::*;
 use crate::storage::{Migration, Plan};
+use tokio::{sync::OwnedRwLockWriteGuard, time::timeout};
 
 /// The plugin to oneself, from before the copy is made until its fate is decided: then it is settled.
 pub(super) struct Exclusive {
     /// Dropped before the hold (fields drop in order): nobody gets in between.
     unsettled: Unsettled,
+    _alone: OwnedRwLockWriteGuard<()>,
     _hold: Hold,
 }
+
+/// For calls that are no requests to end: each has 5 s, or the time of a health check.
+const BESIDE: Duration = Duration::from_secs(6);
 
 /// Dropped while set, the deploy was cut off, or could not put things right: a copy may lie there that the next start
 /// puts back. So nobody may write any more: no build serves, and whoever waits is answered 503.
@@ -19,7 +24,7 @@ struct Unsettled(Option<Arc<Mount>>);
 impl Drop for Unsettled {
     fn drop(&mut self) {
         if let Some(mount) = self.0.take() {
-            mount.unpublish();
+            mount.abandon();
             mount.gate.close();
         }
     }
@@ -90,8 +95,18 @@ async fn exclusively(
             ),
         )
     })?;
+    let beside = BESIDE.max(mount.settings.health.timeout + Duration::from_secs(1));
+    let alone = timeout(beside, mount.beside.clone().write_owned()).await;
+    let alone = alone.map_err(|_| {
+        LoadError::new(
+            Stage::Hold,
+            "the migration needs the plugin to itself, and a health check or the stop() of an earlier build still runs; \
+             deploy again",
+        )
+    })?;
     let mut exclusive = Exclusive {
         unsettled: Unsettled(Some(mount.clone())),
+        _alone: alone,
         _hold: hold,
     };
     let migrated = match database.save_copy().await {

@@ -1,6 +1,7 @@
 //! The steps of one deploy, in order.
 
 use super::*;
+use crate::{config::Settings, permissions::Declared};
 
 impl Deployer {
     /// One deploy of one plugin, from bytes to traffic, told in one line of the log.
@@ -131,13 +132,17 @@ impl Deployer {
         let kept = (origin.is_upload() || !recorded).then(|| bytes.clone());
         let component = component::load(&shared.engine, id, bytes, Some(mount.id())).await?;
         let speaker = Speaker::new(mount.id().clone(), id);
-        let descriptor = self.described(&component, speaker).await?;
+        let descriptor = self.described(&component, speaker.clone()).await?;
+        let schema = self.schema(&component, speaker).await?;
+        let section = self.section(mount.id());
+        self.judge(mount.id(), schema.as_deref(), &section).await?;
         let warnings = warnings(mount.id(), descriptor.as_ref());
         let data = self.data(mount).await?;
         let migrations = descriptor
             .as_ref()
             .map(|d| d.migrations.clone())
             .unwrap_or_default();
+        let ground = self.ground(mount, id, data, descriptor.as_ref(), (schema, section))?;
         let build = Arc::new(Build::new(
             &shared.engine,
             &shared.slots,
@@ -145,7 +150,7 @@ impl Deployer {
             component,
             id,
             descriptor,
-            self.ground(mount, id, data),
+            ground,
         )?);
         let mut exclusive = self.migrate(mount, &data.database, &migrations).await?;
         let held = exclusive.is_some();
@@ -244,22 +249,41 @@ impl Deployer {
         Ok(())
     }
 
-    fn ground(&self, mount: &Mount, id: BuildId, data: &Data) -> Ground {
-        Ground {
+    /// `config`: its section, and the schema of it.
+    fn ground(
+        &self,
+        mount: &Mount,
+        id: BuildId,
+        data: &Data,
+        descriptor: Option<&Descriptor>,
+        config: (Option<Arc<str>>, Arc<Settings>),
+    ) -> Result<Ground, LoadError> {
+        let permissions = descriptor.map(|d| &*d.permissions).unwrap_or_default();
+        let declared = Declared::new(mount.id().clone(), permissions)
+            .map_err(LoadError::at(Stage::Describe))?;
+        let (schema, section) = config;
+        Ok(Ground {
             plugin: mount.id().clone(),
             limits: mount.limits.clone(),
             streams: mount.streams.clone(),
             open: mount.settings.open,
+            schema,
+            places: self.0.places.clone(),
+            beside: mount.beside.clone(),
             services: Services {
                 speaker: Speaker::new(mount.id().clone(), id),
-                config: service::config::Ctx(Arc::new(mount.settings.config.clone())),
+                config: service::config::Ctx::new(section),
                 outbound: service::outbound::Ctx::new(),
+                permissions: service::permissions::Ctx {
+                    authority: self.0.authority.clone(),
+                    declared: Arc::new(declared),
+                },
                 data: Some((
                     service::sql::Ctx(data.database.clone()),
                     service::keyvalue::Ctx(data.keyvalue.clone()),
                 )),
             },
-        }
+        })
     }
 
     /// Opens the plugin's database and key-value file with its first build.
@@ -274,8 +298,11 @@ impl Deployer {
                 config::CacheStore::Sqlite => Some(folder.keyvalue(id)),
                 config::CacheStore::Memory => None,
             };
-            let ttl = mount.settings.keyvalue_ttl.clone();
-            let keyvalue = Keyvalue::open(file, durability, &mount.limits.keyvalue, ttl);
+            let lifetimes = Lifetimes {
+                buckets: mount.settings.keyvalue_ttl.clone(),
+                default: databases.cache_ttl,
+            };
+            let keyvalue = Keyvalue::open(file, durability, &mount.limits.keyvalue, lifetimes);
             let keyvalue = keyvalue.await.map_err(LoadError::at(Stage::Storage))?;
             Ok(Data { database, keyvalue })
         };

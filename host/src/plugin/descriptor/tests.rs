@@ -1,7 +1,8 @@
 //! Descriptors that are made up: mostly of what is allowed, so that the rest of it is reached.
 
-use super::{MAX_POLICIES, MAX_TEXT, check, lifecycle};
+use super::{MAX_ATTRIBUTES, MAX_POLICIES, MAX_TEXT, check, lifecycle};
 use proptest::{collection::vec, prelude::*};
+use std::collections::HashSet;
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -72,7 +73,16 @@ fn may_be_accepted(said: &lifecycle::Descriptor) -> bool {
         && (said.policies.iter()).all(|p| p.path.starts_with('/') && p.path.len() <= MAX_TEXT)
         && paths.len() == said.policies.len()
         && said.migrations.iter().all(|m| is_plain(&m.name))
-        && said.permissions.iter().all(|p| is_plain(&p.name))
+        && are_once(said.permissions.iter().map(|p| &*p.name))
+        && (said.permissions.iter()).all(|p| {
+            are_once(p.attributes.iter().map(|(key, _)| &**key))
+                && p.attributes.iter().all(|(_, value)| is_plain(value))
+        })
+}
+
+fn are_once<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
+    let mut seen = HashSet::new();
+    names.all(|name| is_plain(name) && seen.insert(name))
 }
 
 proptest! {
@@ -84,6 +94,7 @@ proptest! {
                 prop_assert!(may);
                 prop_assert_eq!(checked.id.to_string(), said.id);
                 prop_assert_eq!(checked.policies.len(), said.policies.len());
+                prop_assert_eq!(checked.permissions.len(), said.permissions.len());
                 prop_assert!(serde_json::to_string(&checked).is_ok());
             }
             Err(why) => {
@@ -94,18 +105,47 @@ proptest! {
     }
 }
 
+fn plainest() -> lifecycle::Descriptor {
+    lifecycle::Descriptor {
+        id: "a".into(),
+        version: String::new(),
+        summary: String::new(),
+        policies: Vec::new(),
+        migrations: Vec::new(),
+        permissions: Vec::new(),
+    }
+}
+
 #[test]
 fn a_path_that_is_too_long_is_told_as_such() {
     let path = format!("/{}", "x".repeat(MAX_TEXT));
     let access = lifecycle::Access::Authenticated;
     let said = lifecycle::Descriptor {
-        id: "a".into(),
-        version: String::new(),
-        summary: String::new(),
         policies: vec![lifecycle::Policy { path, access }],
-        migrations: Vec::new(),
-        permissions: Vec::new(),
+        ..plainest()
     };
     let why = check(said).unwrap_err();
     assert!(why.contains("is longer than 1024 bytes"), "{why}");
+}
+
+#[test]
+fn permissions_are_there_once_and_have_few_attributes() {
+    let with = |permissions: &[(&str, usize)]| {
+        let permission = |(name, attributes): &(&str, usize)| lifecycle::Permission {
+            name: (*name).to_owned(),
+            attributes: (0..*attributes)
+                .map(|n| (format!("a{n}"), String::new()))
+                .collect(),
+        };
+        check(lifecycle::Descriptor {
+            permissions: permissions.iter().map(permission).collect(),
+            ..plainest()
+        })
+    };
+    let checked = with(&[("todo.read", MAX_ATTRIBUTES), ("todo.delete", 0)]).unwrap();
+    assert_eq!(checked.permissions[0].attributes.len(), MAX_ATTRIBUTES);
+    let twice = with(&[("todo.read", 0), ("todo.read", 1)]).unwrap_err();
+    assert_eq!(twice, "two permissions have the name \"todo.read\"");
+    let many = with(&[("todo.read", MAX_ATTRIBUTES + 1)]).unwrap_err();
+    assert!(many.contains("more than 16 attributes"), "{many}");
 }

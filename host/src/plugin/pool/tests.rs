@@ -22,6 +22,7 @@ struct StandIn {
     /// When it falls idle by somebody's own clock.
     now: Option<Instant>,
     reusable: bool,
+    generation: u64,
     uses: u32,
     alive: Arc<AtomicUsize>,
     /// Called whenever it is asked how long it has been idle.
@@ -50,6 +51,7 @@ impl StandIn {
             since: Instant::now(),
             now: None,
             reusable: true,
+            generation: 0,
             uses: 0,
             alive: alive.clone(),
             looked_at: None,
@@ -77,6 +79,10 @@ impl Warm for StandIn {
             looked_at();
         }
         self.since
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation
     }
 }
 
@@ -269,4 +275,26 @@ async fn what_falls_idle_makes_room_for_who_waits() {
     let slot = slots.take(Instant::now() + PATIENCE).await.unwrap();
     pool.put(StandIn::new(0, slot, &alive));
     assert_eq!(pool.idle_count(), 1);
+}
+
+#[tokio::test]
+async fn instances_of_an_earlier_generation_are_not_kept() {
+    let slots = Slots::new(MAX_INSTANCES);
+    let alive: Arc<AtomicUsize> = Arc::default();
+    let pool = Pool::new(&slots, MAX_REQUESTS);
+    let made = async |generation| {
+        let slot = slots.take(Instant::now() + PATIENCE).await.unwrap();
+        let mut instance = StandIn::new(0, slot, &alive);
+        instance.generation = generation;
+        instance
+    };
+    pool.put(made(0).await);
+    pool.put(made(1).await);
+    let busy = made(0).await;
+    pool.renew(1);
+    assert_eq!((pool.idle_count(), alive.load(SeqCst)), (1, 2));
+    // It worked on while the others went.
+    pool.put(busy);
+    assert_eq!((pool.idle_count(), alive.load(SeqCst)), (1, 1));
+    assert_eq!(pool.take().map(|instance| instance.generation), Some(1));
 }

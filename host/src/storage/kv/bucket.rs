@@ -1,6 +1,28 @@
 //! Buckets: parsed once, trusted afterwards.
 
-use std::{sync::Arc, time::Duration};
+use super::clock::milliseconds;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// How long values live after they were written; `None`: they do not end.
+#[derive(Debug, Clone, Default)]
+pub struct Lifetimes {
+    /// By bucket.
+    pub buckets: BTreeMap<String, Option<Duration>>,
+    /// In buckets that are not named.
+    pub default: Option<Duration>,
+}
+
+impl Lifetimes {
+    pub(super) fn of(&self, bucket: &str) -> Option<Duration> {
+        self.buckets.get(bucket).copied().unwrap_or(self.default)
+    }
+
+    /// Of those that end; `None` where none does.
+    pub(super) fn longest(&self) -> Option<Duration> {
+        let all = self.buckets.values().chain([&self.default]);
+        all.copied().flatten().max()
+    }
+}
 
 /// The name of a bucket that exists, and how long its values live.
 #[derive(Debug, Clone)]
@@ -30,7 +52,6 @@ impl Bucket {
 
     /// When a value that is written now ends, in milliseconds since 1970; none: never.
     pub(super) fn expiry(&self, now: i64) -> Option<i64> {
-        let ttl = self.ttl?.as_millis();
-        Some(now.saturating_add(i64::try_from(ttl).unwrap_or(i64::MAX)))
+        Some(now.saturating_add(milliseconds(self.ttl?)))
     }
 }

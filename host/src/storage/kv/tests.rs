@@ -1,6 +1,14 @@
 use super::*;
+use crate::storage::Error;
+use std::{collections::BTreeMap, time::Duration};
 
+mod crowd;
+mod lifetimes;
+mod limits;
+mod linear;
+mod model;
 mod opening;
+mod upgrade;
 
 struct Fixture {
     folder: tempfile::TempDir,
@@ -16,15 +24,28 @@ async fn open(
     clock: &Clock,
 ) -> Keyvalue {
     let path = (!memory).then(|| folder.join("test.kv.sqlite"));
-    let ttl = BTreeMap::from([("short".to_owned(), Duration::from_secs(60))]);
-    Keyvalue::open_at(path, Durability::Volatile, limits, ttl, clock.clone())
-        .await
-        .unwrap()
+    Keyvalue::open_at(
+        path,
+        Durability::Volatile,
+        limits,
+        a_minute(),
+        clock.clone(),
+    )
+    .await
+    .unwrap()
+}
+
+/// A minute in the bucket `short`.
+fn a_minute() -> Lifetimes {
+    Lifetimes {
+        buckets: BTreeMap::from([("short".to_owned(), Some(Duration::from_secs(60)))]),
+        default: None,
+    }
 }
 
 async fn fixture(memory: bool, limits: KeyvalueLimits) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
-    let clock = Clock::default();
+    let clock = Clock::driven();
     let kv = open(folder.path(), memory, &limits, &clock).await;
     let bucket = kv.open_bucket("default").await.unwrap();
     Fixture {
@@ -149,7 +170,11 @@ async fn sizes_are_limited() {
         }
         assert!(stored < 20);
     };
-    assert_eq!(error, KvError::Full(1 << 20));
+    let full = KvError::Full {
+        bytes: 1 << 20,
+        limit: "total",
+    };
+    assert_eq!(error, full);
     t.kv.delete(&t.bucket, "k0").await.unwrap();
     t.kv.set(&t.bucket, "again", vec![0; 90_000]).await.unwrap();
 }
@@ -244,91 +269,5 @@ async fn increments_are_whole_numbers() {
             );
             assert_eq!(t.kv.get(&t.bucket, "bad").await, Ok(Some(bytes(bad))));
         }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn concurrent_changes_lose_nothing() {
-    for t in both().await {
-        let tasks: Vec<_> = (0..20)
-            .map(|_| {
-                let (kv, bucket) = (t.kv.clone(), t.bucket.clone());
-                tokio::spawn(async move {
-                    for _ in 0..20 {
-                        kv.increment(&bucket, "counter", 1).await.unwrap();
-                        let mut seen = kv.get(&bucket, "swapped").await.unwrap();
-                        loop {
-                            let number: i64 = seen
-                                .as_ref()
-                                .map_or(0, |v| String::from_utf8_lossy(v).parse().unwrap());
-                            let next = bytes(&(number + 1).to_string());
-                            match kv
-                                .compare_and_swap(&bucket, "swapped", seen, next)
-                                .await
-                                .unwrap()
-                            {
-                                Ok(()) => break,
-                                Err(current) => seen = current,
-                            }
-                        }
-                    }
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-        for key in ["counter", "swapped"] {
-            assert_eq!(
-                t.kv.get(&t.bucket, key).await,
-                Ok(Some(bytes("400"))),
-                "{key}"
-            );
-        }
-    }
-}
-
-#[tokio::test]
-async fn values_end_after_their_time() {
-    for t in both().await {
-        let short = t.kv.open_bucket("short").await.unwrap();
-        let names = ["set", "sum", "swap"];
-        t.kv.set(&short, "set", bytes("v")).await.unwrap();
-        t.kv.increment(&short, "sum", 3).await.unwrap();
-        t.kv.compare_and_swap(&short, "swap", None, bytes("v"))
-            .await
-            .unwrap()
-            .unwrap();
-        t.kv.set(&t.bucket, "kept", bytes("v")).await.unwrap();
-        t.clock.advance(Duration::from_secs(50));
-        t.kv.set(&short, "set", bytes("renewed")).await.unwrap();
-        assert_eq!(t.kv.list_keys(&short, None).await.unwrap().0, names);
-        assert_eq!(t.kv.sweep().await, Ok(0));
-        t.clock.advance(Duration::from_secs(30));
-        assert_eq!(t.kv.list_keys(&short, None).await.unwrap().0, ["set"]);
-        assert_eq!(t.kv.get(&short, "swap").await, Ok(None));
-        assert_eq!(t.kv.exists(&short, "sum").await, Ok(false));
-        let values =
-            t.kv.get_many(&short, names.map(str::to_owned).to_vec())
-                .await
-                .unwrap();
-        assert_eq!(values, [Some(bytes("renewed")), None, None]);
-        assert_eq!(
-            t.kv.increment(&short, "sum", 3).await,
-            Ok(3),
-            "the old value does not count"
-        );
-        assert_eq!(
-            t.kv.compare_and_swap(&short, "swap", None, bytes("w"))
-                .await,
-            Ok(Ok(()))
-        );
-        t.clock.advance(Duration::from_secs(100));
-        assert_eq!(t.kv.sweep().await, Ok(3));
-        assert_eq!(t.kv.get(&t.bucket, "kept").await, Ok(Some(bytes("v"))));
-        let many: Vec<_> = (0..1000).map(|n| (n.to_string(), bytes("v"))).collect();
-        t.kv.set_many(&short, many).await.unwrap();
-        t.clock.advance(Duration::from_secs(100));
-        assert_eq!(t.kv.sweep().await, Ok(1000));
     }
 }

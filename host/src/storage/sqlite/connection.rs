@@ -23,8 +23,7 @@ use std::{
 /// How the connections of one database are set up.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// None: in memory, for one connection only.
-    pub(crate) path: Option<PathBuf>,
+    pub(crate) path: PathBuf,
     pub(crate) durability: Durability,
     pub(crate) limits: SqlLimits,
     /// Whose statements run: a plugin's, or only the host's own.
@@ -96,14 +95,11 @@ impl Connection {
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_EXRESCODE;
-        let mut raw = match &settings.path {
-            Some(path) => Raw::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NOFOLLOW)?,
-            None => Raw::open_in_memory_with_flags(flags)?,
-        };
-        let durable = settings.durability == Durability::Durable;
-        let place = match &settings.path {
-            Some(path) if durable => Some((path.clone(), FileId::at(path).map_err(moved)?)),
-            _ => None,
+        let path = &settings.path;
+        let mut raw = Raw::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NOFOLLOW)?;
+        let place = match settings.durability {
+            Durability::Durable => Some((path.clone(), FileId::at(path).map_err(moved)?)),
+            Durability::Volatile => None,
         };
         if let (Some((_, now)), Some(first)) = (&place, settings.file)
             && *now != first
@@ -123,7 +119,7 @@ impl Connection {
         }
         raw.set_prepared_statement_cache_capacity(64);
         let surroundings = Surroundings {
-            file: settings.path.clone(),
+            file: path.clone(),
             told: Cell::default(),
             database_limit: settings.limits.database,
             value_limit: settings.limits.value,
@@ -261,7 +257,7 @@ fn set_pragmas(raw: &Raw, settings: &Settings, role: Role) -> rusqlite::Result<(
             mode => break mode?,
         }
     };
-    if settings.path.is_some() && journal != "wal" {
+    if journal != "wal" {
         return Err(rusqlite::Error::SqliteFailure(
             rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN),
             Some("the folder does not support a write-ahead log".into()),

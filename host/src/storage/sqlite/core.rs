@@ -38,20 +38,18 @@ impl Core {
         settings: Settings,
         prepare: impl FnOnce(&Connection) -> Result<(), Error>,
     ) -> Result<Self, OpenError> {
-        let path = settings.path.clone().unwrap_or_else(|| ":memory:".into());
+        let path = settings.path.clone();
         let unusable = |message: String| OpenError::Unusable {
             path: path.clone(),
             message,
         };
-        if let Some(path) = &settings.path {
-            check_plain(path)?;
-            copy::recover(path).map_err(|(action, source)| OpenError::Io {
-                path: path.clone(),
-                action,
-                source,
-            })?;
-            create_private(path)?;
-        }
+        check_plain(&path)?;
+        copy::recover(&path).map_err(|(action, source)| OpenError::Io {
+            path: path.clone(),
+            action,
+            source,
+        })?;
+        create_private(&path)?;
         let connection = Connection::open(&settings, Role::Writer)
             .map_err(|error| unusable(error.to_string()))?;
         prepare(&connection).map_err(|error| unusable(error.to_string()))?;
@@ -158,9 +156,7 @@ impl Core {
 
     /// Bytes of the file and its write-ahead log.
     pub(crate) fn size(&self) -> u64 {
-        let Some(path) = &self.settings.path else {
-            return 0;
-        };
+        let path = &self.settings.path;
         let length = |path: &Path| path.metadata().map_or(0, |file| file.len());
         length(path) + length(&copy::beside(path, "-wal"))
     }

@@ -8,7 +8,7 @@ use crate::storage::{ConstraintKind, ConstraintViolation, DbError, Error, LimitK
 use rusqlite::{ErrorCode, ffi};
 use std::{
     cell::Cell,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -41,8 +41,7 @@ impl Fault {
 
 /// What the translation needs to know of a connection.
 pub(super) struct Surroundings {
-    /// None in memory.
-    pub(super) file: Option<PathBuf>,
+    pub(super) file: PathBuf,
     /// When the operator was last told of a fault of the disk.
     pub(super) told: Cell<Option<Instant>>,
     /// Bytes.
@@ -178,13 +177,12 @@ impl Surroundings {
     pub(super) fn tell(&self, error: &str) {
         if self.told.get().is_none_or(|told| told.elapsed() > QUIET) {
             self.told.set(Some(Instant::now()));
-            let path = self.file.as_deref().unwrap_or(Path::new(":memory:"));
-            tracing::error!(path = %path.display(), error, "a database cannot be used as it should");
+            tracing::error!(path = %self.file.display(), error, "a database cannot be used as it should");
         }
     }
 
     fn disk_is_full(&self) -> bool {
-        let Some(folder) = self.file.as_ref().and_then(|file| file.parent()) else {
+        let Some(folder) = self.file.parent() else {
             return false;
         };
         rustix::fs::statvfs(folder)

@@ -93,6 +93,8 @@ fn signed(mut manifest: Value) -> Vec<u8> {
             sum["sha256"]
         ));
     }
+    // By name, as the host does.
+    files.sort();
     let text = format!(
         "{{\"format\":{},\"greenroom\":{},\"taken\":{},\"plugins\":{{\"chameleon\":{{\"build\":{},\"migrations\":{},\
          \"files\":{{{}}}}}}},\"checksum\":\"\"}}",

@@ -22,14 +22,21 @@ fn shared(cors: Option<Cors>) -> Shared {
             plugins: BTreeMap::new(),
         },
         cors,
+        auth: Default::default(),
         cache: CacheStore::Memory,
+        cache_ttl: None,
         admin_socket: "unused".into(),
         trust_proxy: Vec::new(),
         bodies: 100_000,
         startup_pause: Duration::from_secs(1),
+        logger: crate::config::Logger::default(),
+        auditor: crate::config::Auditor::default(),
         shutdown_timeout: Duration::from_secs(1),
+        health_headers: Vec::new(),
+        rate_limit: None,
     };
-    Shared::new(Registry::default(), &backend)
+    let auth = crate::auth::Auth::new(&backend.auth).unwrap();
+    Shared::new(Registry::default(), auth, &backend)
 }
 
 /// A request's part in the answer.
@@ -86,6 +93,7 @@ impl Case {
                 .collect(),
             origin: self.origin.map(HeaderValue::from_static),
             https: self.https,
+            arrived: None,
         };
         let (head, body) = finish(
             &asked,

@@ -41,7 +41,7 @@ async fn a_file_that_cannot_be_used_is_told() {
             Some(path.clone()),
             Durability::Volatile,
             &limits,
-            BTreeMap::new(),
+            Lifetimes::default(),
         )
         .await
     };

@@ -1,4 +1,4 @@
-//! The Express server: its packages in target/express, never beside its source.
+//! Programs for node from this repository: their packages are installed in target/, never beside their source.
 
 use crate::{
     command::{self, is_there},
@@ -13,13 +13,14 @@ use std::{
 
 /// npm to install, the rest to compile SQLite for node.
 const TOOLS: [&str; 6] = ["node", "npm", "python3", "make", "cc", "c++"];
-/// Of node, as bench/express/package.json has it.
+/// Of node, as the package.json files have it.
 const OLDEST: u32 = 20;
 /// The lock file that was installed, with the node it was compiled for. Written when all went well.
 const STAMP: &str = "installed.txt";
 
-/// Installs what is missing. An error is the reason why there is no Express to measure.
-pub(super) fn prepare() -> Result<()> {
+/// Copies `package.json`, `package-lock.json` and `program` from `source` to `folder` (both as seen from the root) and
+/// installs what is missing there, better-sqlite3 among it. An error is the reason why it cannot run.
+pub(crate) fn prepare(source: &str, folder: &str, program: &str) -> Result<PathBuf> {
     let missing: Vec<_> = TOOLS.into_iter().filter(|tool| !is_there(tool)).collect();
     if !missing.is_empty() {
         bail!(
@@ -32,22 +33,22 @@ pub(super) fn prepare() -> Result<()> {
     if major.parse::<u32>().is_ok_and(|major| major < OLDEST) {
         bail!("it needs node {OLDEST} or newer, and this one is {major}");
     }
-    let source = tree::root().join("bench/express");
-    let folder = tree::root().join("target/express");
-    fs::create_dir_all(&folder).context("cannot create target/express")?;
-    for file in ["package.json", "package-lock.json", "server.js"] {
-        fs::copy(source.join(file), folder.join(file))
-            .with_context(|| format!("cannot copy bench/express/{file}"))?;
+    let target = tree::root().join(folder);
+    fs::create_dir_all(&target).with_context(|| format!("cannot create {folder}"))?;
+    for file in ["package.json", "package-lock.json", program] {
+        fs::copy(tree::root().join(source).join(file), target.join(file))
+            .with_context(|| format!("cannot copy {source}/{file}"))?;
     }
-    let lock = fs::read_to_string(folder.join("package-lock.json"))
-        .context("cannot read bench/express/package-lock.json")?;
+    let lock = fs::read_to_string(target.join("package-lock.json"))
+        .with_context(|| format!("cannot read {folder}/package-lock.json"))?;
     let node = node("process.versions.modules + ' ' + process.execPath")?;
     let stamp = format!("{node}\n{lock}");
-    if fs::read_to_string(folder.join(STAMP)).is_ok_and(|installed| installed == stamp) {
-        return Ok(());
+    if fs::read_to_string(target.join(STAMP)).is_ok_and(|installed| installed == stamp) {
+        return Ok(target);
     }
-    install(&folder, &node)?;
-    fs::write(folder.join(STAMP), stamp).context("cannot write target/express")
+    install(&target, &node)?;
+    fs::write(target.join(STAMP), stamp).with_context(|| format!("cannot write {folder}"))?;
+    Ok(target)
 }
 
 fn install(folder: &Path, node: &str) -> Result<()> {
