@@ -39,6 +39,10 @@ fn a_small_body_that_is_still_arriving_meets_the_new_build() {
 #[test]
 fn an_answer_that_streams_out_is_finished_by_the_build_that_began() {
     let host = Setup::new().plugin("c", &versioned("one")).start();
+    // The answer takes 2.4 s, and a compile may take as long.
+    for next in ["two", "three"] {
+        host.compile(&versioned(next));
+    }
     let mut wire = Wire::open(host.address());
     wire.send("GET /api/c/stream?n=2000000&chunk=50000&ms=60 HTTP/1.1\r\nhost: x\r\n\r\n");
     // It is larger than what is collected, so that its head comes before its end.
