@@ -12,6 +12,7 @@ mod keys;
 mod keys_broken;
 mod on_behalf;
 mod open_paths;
+mod permitted;
 mod plugin_tokens;
 mod principals;
 mod recorded;
