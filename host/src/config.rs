@@ -24,7 +24,7 @@ mod logger;
 mod mask;
 mod merge;
 mod node;
-mod open;
+pub mod open;
 mod permissions;
 mod plugins;
 mod proxies;

@@ -1,5 +1,5 @@
 //! The door for clients: an HTTP/1.1 server that hands requests to plugins and makes their answers fit for the wire, and
-//! the admin socket. Nothing outside this room knows hyper.
+//! the admin socket. Nothing outside this room knows hyper, but for the client of `auth`.
 //!
 //! One request: `server` accepts, `socket` bounds how long the peer may take, `head` checks and strips, `router` finds the
 //! mount, `body` collects, the plugin answers, `response` shapes. `error` alone turns a refusal into a status.

@@ -49,7 +49,6 @@ fn serve(args: &cli::Serve) -> ExitCode {
         config.backend.listen = Listen::clone(listen);
     }
     let variable = |name| std::env::var(name).ok();
-    telemetry::redact_with(Box::new(config::secrets::redacted_line));
     let log = match telemetry::start(&telemetry::Start {
         logger: &config.backend.logger,
         auditor: &config.backend.auditor,

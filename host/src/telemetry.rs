@@ -14,7 +14,9 @@ pub use escape::tame;
 pub use levels::{PluginLevel, Told, change_all, change_plugin, told};
 pub use voice::{Voice, voice};
 
-use crate::config::{Auditor, Levels, LogFormat, Logger, Severity, levels::level};
+use crate::config::{
+    Auditor, Levels, LogFormat, Logger, Severity, levels::level, secrets::redacted_line as redacted,
+};
 use anyhow::{Context, Result, anyhow};
 use audit_file::{AuditFile, Otherwise};
 use line::{Format, Shape};
@@ -22,7 +24,6 @@ use lines::Lines;
 use progress::{Progress, Terminal};
 use queue::{Class, Queue};
 use std::{
-    borrow::Cow,
     io::{self, stderr},
     path::Path,
     sync::OnceLock,
@@ -63,24 +64,6 @@ struct Sink {
 }
 
 static SINK: OnceLock<Sink> = OnceLock::new();
-
-/// Takes secrets out of a finished line.
-pub type Redact = Box<dyn Fn(&str) -> Cow<'_, str> + Send + Sync>;
-
-static REDACT: OnceLock<Redact> = OnceLock::new();
-
-/// Has every line pass `redact` before it is written, those of the audit file too. It is called with whole lines, those of
-/// the log on the thread that writes them. For once in a process; later calls change nothing.
-pub fn redact_with(redact: Redact) {
-    let _ = REDACT.set(redact);
-}
-
-fn redacted(line: &str) -> Cow<'_, str> {
-    match REDACT.get() {
-        Some(redact) => redact(line),
-        None => Cow::Borrowed(line),
-    }
-}
 
 /// Starts the log of this process. For once.
 ///
@@ -171,7 +154,7 @@ pub(crate) fn audit(severity: Severity, message: &str, members: &str) {
     if let Some(file) = &sink.file {
         let line = sink.json.audit(level, message, &members);
         // One that has no place in the file has one in the log.
-        forced = file.push(redacted(&line).into_owned()).is_err();
+        forced = !file.push(redacted(&line).into_owned());
     }
     if forced || level <= levels::of("audit") {
         let class = if sink.file.is_none() || forced {

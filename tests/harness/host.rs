@@ -110,19 +110,28 @@ impl Host {
     pub fn wait_for_log(&self, parts: &[&str]) -> String {
         let until = Instant::now() + PATIENCE;
         loop {
-            let log = self.log();
-            if let Some(line) = log
-                .lines()
-                .find(|line| parts.iter().all(|p| line.contains(p)))
-            {
-                return line.to_owned();
+            if let Some(line) = self.log_lines(parts).into_iter().next() {
+                return line;
             }
             assert!(
                 Instant::now() < until,
-                "no line with {parts:?} in the log:\n{log}"
+                "no line with {parts:?} in the log:\n{}",
+                self.log()
             );
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// The lines of the log that have all of these, in their order. One that is still being written is none yet.
+    pub fn log_lines(&self, parts: &[&str]) -> Vec<String> {
+        let log = self.log();
+        let whole = log
+            .split_inclusive('\n')
+            .filter_map(|line| line.strip_suffix('\n'));
+        whole
+            .filter(|line| parts.iter().all(|part| line.contains(part)))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Waits until `check` says yes.

@@ -31,11 +31,9 @@ fn wait_until_ran(host: &Host, id: &str, expected: &[&str]) {
 
 /// Lines of the log with this message, of this plugin.
 fn lines(host: &Host, id: &str, message: &str) -> Vec<Value> {
-    let log = host.log();
-    let lines = log
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let lines = host.log_lines(&[]).into_iter();
     lines
+        .filter_map(|line| serde_json::from_str::<Value>(&line).ok())
         .filter(|line| line["plugin"] == id && line["message"] == message)
         .collect()
 }

@@ -5,6 +5,7 @@ mod fields;
 mod flood;
 mod format;
 mod levels;
+mod refused;
 
 use greenroom_tests::{Host, Setup, chameleon};
 use serde_json::Value;
@@ -19,11 +20,9 @@ fn two(yaml: &str) -> Setup {
 
 /// The lines that have all of these parts, in their order.
 fn lines(host: &Host, parts: &[&str]) -> Vec<Value> {
-    let log = host.log();
-    let has = |line: &&str| parts.iter().all(|part| line.contains(part));
-    let lines = log.lines().filter(has);
+    let lines = host.log_lines(parts).into_iter();
     lines
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+        .map(|line| serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}")))
         .collect()
 }
 

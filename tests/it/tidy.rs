@@ -155,7 +155,7 @@ fn no_file_names_a_place_on_somebodys_machine() {
             let text = text.replace("/home/jane", "");
             for place in &places {
                 let mut found = text.match_indices(place.as_str());
-                // Within a longer path it is no root of a machine: `https://example.com/work/`.
+                // Within a longer path, or a URL, it is no root of a machine.
                 if found.any(|(at, _)| {
                     !text[..at].ends_with(|c: char| c.is_alphanumeric() || "}-_.~".contains(c))
                 }) {

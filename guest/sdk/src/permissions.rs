@@ -82,12 +82,7 @@ pub fn allows(
     permission: &str,
     resource: Option<&Resource>,
 ) -> Result<bool, Error> {
-    if !needed(permission)? {
-        return Ok(true);
-    }
-    let resource = resource.map(|resource| &resource.0);
-    let decision = authorize::authorize(&request.principal(), permission, resource);
-    Ok(decision.map_err(failed)? == Decision::Allow)
+    decide(request, permission, || Ok(resource))
 }
 
 /// 403 unless who sent the request may do this to the resource.
@@ -114,16 +109,26 @@ fn require_of<R: Borrow<Resource>>(
     permission: &str,
     resource: impl FnOnce() -> Result<Option<R>, Error>,
 ) -> Result<(), Error> {
+    match decide(request, permission, resource)? {
+        true => Ok(()),
+        false => Err(Error::denied(permission)),
+    }
+}
+
+/// `resource` is looked up only where it has to be asked.
+fn decide<R: Borrow<Resource>>(
+    request: &Request,
+    permission: &str,
+    resource: impl FnOnce() -> Result<Option<R>, Error>,
+) -> Result<bool, Error> {
     if !needed(permission)? {
-        return Ok(());
+        return Ok(true);
     }
     let resource = resource()?;
     let resource: Option<&Resource> = resource.as_ref().map(|resource| resource.borrow());
     let resource = resource.map(|resource| &resource.0);
-    match authorize::authorize(&request.principal(), permission, resource).map_err(failed)? {
-        Decision::Allow => Ok(()),
-        Decision::Deny => Err(Error::denied(permission)),
-    }
+    let decision = authorize::authorize(&request.principal(), permission, resource);
+    Ok(decision.map_err(failed)? == Decision::Allow)
 }
 
 /// For each of them, whether who sent the request may do this to it, in their order. For a list, of which everybody sees
@@ -153,9 +158,7 @@ fn failed(error: HostError) -> Error {
         | HostError::InvalidPrincipal(why)
         | HostError::InvalidResource(why)
         | HostError::TooMany(why) => Error::internal(format!("permissions: {why}")),
-        HostError::TimedOut => Error::new(503, "the plugin is busy, try again")
-            .with_header("retry-after", "1")
-            .with_detail("permissions: timed out"),
+        HostError::TimedOut => Error::busy("permissions: timed out".into()),
     }
 }
 

@@ -169,21 +169,14 @@ impl Issuer {
 }
 
 impl Limits {
-    fn new(config: &BTreeMap<String, config::Restriction>) -> Self {
+    fn new(config: &BTreeMap<String, Restriction>) -> Self {
         let quoted: Vec<_> = config.keys().map(|plugin| format!("'{plugin}'")).collect();
         let refusal = format!(
             "This token's access is restricted to plugin(s) {}",
             quoted.join(", ")
         );
-        let plugins = config.iter().map(|(plugin, of)| {
-            let restriction = Restriction {
-                permissions: of.permissions.clone(),
-                actions: of.actions.clone(),
-            };
-            (plugin.clone(), restriction)
-        });
         Self {
-            plugins: plugins.collect(),
+            plugins: config.clone(),
             refusal: refusal.into(),
         }
     }

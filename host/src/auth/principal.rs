@@ -1,5 +1,7 @@
 //! Whom a credential names.
 
+/// What is left of a service's rights in one plugin.
+pub use crate::config::Restriction;
 use std::{sync::Arc, time::SystemTime};
 
 /// Bytes of a principal's name.
@@ -30,15 +32,6 @@ enum Kind {
     User,
     Service,
     Plugin,
-}
-
-/// What `accessRestrictions` leave of a service's rights in one plugin. `None`: all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Restriction {
-    /// Names of permissions.
-    pub permissions: Option<Vec<String>>,
-    /// Values of a permission's attribute `action`.
-    pub actions: Option<Vec<String>>,
 }
 
 /// A name that no principal can have.
@@ -157,14 +150,6 @@ impl Principal {
         self.is_user() && !self.is_limited() && self.actor().is_none()
     }
 
-    pub fn is_service(&self) -> bool {
-        self.is(Kind::Service)
-    }
-
-    pub fn is_plugin(&self) -> bool {
-        self.is(Kind::Plugin)
-    }
-
     fn is(&self, kind: Kind) -> bool {
         self.0.as_ref().is_some_and(|known| known.kind == kind)
     }
@@ -197,7 +182,7 @@ mod tests {
         let catalog = Principal::plugin("catalog", None).unwrap();
         assert_eq!(catalog.name(), "plugin:catalog");
         assert_eq!(Principal::NONE.name(), "none");
-        assert!(jane.is_user() && catalog.is_plugin() && !Principal::NONE.is_known());
+        assert!(jane.is_user() && !catalog.is_user() && !Principal::NONE.is_known());
     }
 
     #[test]

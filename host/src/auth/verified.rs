@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 /// Tokens that are remembered.
 const MOST: u64 = 10_000;
-/// How long one is: a key that its issuer takes back is believed no longer than this.
+/// How long one is, whatever becomes of its key meanwhile.
 const FOR: Duration = Duration::from_secs(60);
 
 pub(super) struct Verified(Cache<[u8; 32], Principal>);

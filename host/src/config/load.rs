@@ -56,16 +56,16 @@ impl Config {
     ) -> Result<PathBuf, ConfigError> {
         let mut read = Transform::new(env);
         let tree = Loader::new(files, cwd, env).tree(&mut read)?;
-        let masks = read.secrets.masks();
         let reader = Reader::new(&read.sources, env);
         let backend = Section::top(&reader, &tree).section("backend");
         let socket = backend::admin_socket(&backend, read.sources[0].folder());
         if reader.told.get() {
             // The value that is asked for could not be taken from where it is.
-            return Err(ConfigError::new(read.problems).without(&masks));
+            let error = ConfigError::new(read.problems);
+            return Err(error.without(&read.secrets.masks()));
         }
-        let finished = reader.finish().map_err(|error| error.without(&masks));
-        finished.map(|_| socket)
+        let finished = reader.finish().map(|_| socket);
+        finished.map_err(|error| error.without(&read.secrets.masks()))
     }
 }
 
@@ -88,8 +88,7 @@ impl Loader {
         let mut read = Transform::new(&self.env);
         let tree = self.tree(&mut read);
         let config = tree.and_then(|tree| self.config(&mut read, &tree));
-        let masks = read.secrets.masks();
-        let config = config.map_err(|error| error.without(&masks));
+        let config = config.map_err(|error| error.without(&read.secrets.masks()));
         (read.touched, config)
     }
 

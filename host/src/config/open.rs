@@ -1,4 +1,4 @@
-//! Reading a file of the configuration.
+//! Reading a file of the configuration, or one that it names.
 
 use rustix::fs::{Mode, OFlags};
 use std::{
@@ -9,7 +9,7 @@ use std::{
 
 /// Why a file is not read.
 #[derive(Debug)]
-pub(super) enum Unreadable {
+pub enum Unreadable {
     Missing,
     Folder,
     /// A pipe, a socket, a device.
@@ -23,7 +23,7 @@ pub(super) enum Unreadable {
 }
 
 /// The text of a plain file of at most `most` bytes, without a byte order mark.
-pub(super) fn text(path: &Path, most: u64) -> Result<String, Unreadable> {
+pub fn text(path: &Path, most: u64) -> Result<String, Unreadable> {
     // A pipe would keep an open without NONBLOCK waiting for ever.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| of(e.into()))?;
@@ -61,7 +61,8 @@ fn of(error: io::Error) -> Unreadable {
 }
 
 impl Unreadable {
-    pub(super) fn why(&self) -> String {
+    /// In the words of a message.
+    pub fn why(&self) -> String {
         match self {
             Self::Missing => "there is no such file".to_owned(),
             Self::Folder => "it is a folder".to_owned(),
@@ -74,7 +75,7 @@ impl Unreadable {
     }
 
     /// What to do about it; `missing` where there is no file, `folder` and `large` likewise.
-    pub(super) fn remedy(
+    pub fn remedy(
         &self,
         missing: &'static str,
         folder: &'static str,

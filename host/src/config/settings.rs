@@ -289,7 +289,7 @@ pub(super) fn json(field: &Field<'_>) -> Json {
 }
 
 /// A key in a JSON pointer (RFC 6901).
-fn escaped(key: &str) -> String {
+pub(super) fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 

@@ -111,8 +111,8 @@ impl<'a> Pass<'a> {
     /// Counts it for the plugin that it is for.
     pub(super) fn enter_plugin(&mut self, id: &str, request: &Arc<str>) -> Result<(), Refusal> {
         let limiter = self.limiter;
-        match limiter.plugins.get(id) {
-            Some(limit) => self.count(1, limit, Some(id), request),
+        match limiter.plugins.get_key_value(id) {
+            Some((id, limit)) => self.count(1, limit, Some(id), request),
             None => Ok(()),
         }
     }
@@ -121,7 +121,7 @@ impl<'a> Pass<'a> {
         &mut self,
         place: usize,
         limit: &'a Limit,
-        plugin: Option<&str>,
+        plugin: Option<&PluginId>,
         request: &Arc<str>,
     ) -> Result<(), Refusal> {
         let Some(turn) = limit.count(self.client) else {
@@ -140,21 +140,25 @@ impl<'a> Pass<'a> {
     }
 
     /// Once for each client and window: whoever is refused may come a thousand times.
-    fn tell(&self, turn: &Turn, plugin: Option<&str>, request: &Arc<str>) {
+    fn tell(&self, turn: &Turn, plugin: Option<&PluginId>, request: &Arc<str>) {
+        let limit = plugin.map_or("global", |_| "plugin");
         tracing::info!(
-            client = %self.client.address, plugin = plugin.unwrap_or("all"), request = &**request,
+            client = %self.client.address, plugin = plugin.map(display), limit, request = &**request,
             seconds = seconds(turn.reset), "a client has sent too many requests; it is refused for so long"
         );
-        Event::new("rate-limited")
+        let event = Event::new("rate-limited")
             .caller(&Caller {
                 request: request.clone(),
                 principal: Principal::NONE,
             })
             .client(Some(self.client.address), None)
-            .meta("plugin", plugin.unwrap_or("all"))
+            .meta("limit", limit)
             .meta("seconds", seconds(turn.reset))
-            .failed("too many requests in one window")
-            .record();
+            .failed("too many requests in one window");
+        match plugin {
+            Some(id) => event.plugin(id).record(),
+            None => event.record(),
+        }
     }
 
     /// Says in the answer how the client stands: by the limit that leaves it the least.

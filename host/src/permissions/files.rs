@@ -1,11 +1,8 @@
 //! The files that the operator names, read within bounds.
 
 use super::mistake::Mistake;
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::{Path, PathBuf},
-};
+use crate::config::open::{self, Unreadable};
+use std::path::PathBuf;
 
 /// Bytes of all policy files together.
 const POLICIES: u64 = 1 << 20;
@@ -30,20 +27,26 @@ fn read(files: &[PathBuf], most: u64, what: &str) -> Result<Vec<Text>, Mistake> 
     let mut left = most;
     let mut texts = Vec::new();
     for file in files {
-        let text = read_one(file, left).map_err(|why| match why {
-            Unread::TooLarge => Mistake::of(
+        let text = open::text(file, left).map_err(|why| match why {
+            Unreadable::TooLarge(_) => Mistake::of(
                 file,
                 format!(
                     "with this file the {what} are larger than {} MiB",
                     most >> 20
                 ),
             ),
-            Unread::NotUtf8(line) => {
+            Unreadable::NotText(line) => {
                 Mistake::of(file, format!("line {line} is not UTF-8")).help("save it as UTF-8 text")
             }
-            Unread::NoFile => Mistake::of(file, "it is no plain file")
+            Unreadable::Folder | Unreadable::NotPlain => Mistake::of(file, "it is no plain file")
                 .help(format!("name each file of {what} itself")),
-            Unread::Io(error) => Mistake::of(file, format!("cannot read it: {error}")),
+            other => {
+                Mistake::of(file, format!("cannot read it: {}", other.why())).help(other.remedy(
+                    "see that the configuration names the file that is meant",
+                    "",
+                    "",
+                ))
+            }
         })?;
         left = left.saturating_sub(text.len() as u64);
         texts.push(Text {
@@ -52,38 +55,6 @@ fn read(files: &[PathBuf], most: u64, what: &str) -> Result<Vec<Text>, Mistake> 
         });
     }
     Ok(texts)
-}
-
-enum Unread {
-    TooLarge,
-    /// The line, from 1.
-    NotUtf8(usize),
-    /// A folder, a socket, a pipe that nobody writes to.
-    NoFile,
-    Io(io::Error),
-}
-
-fn read_one(path: &Path, most: u64) -> Result<String, Unread> {
-    // Looked at before it is opened: to open a pipe waits for who writes to it.
-    if !std::fs::metadata(path).map_err(Unread::Io)?.is_file() {
-        return Err(Unread::NoFile);
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(Unread::Io)?;
-    file.take(most + 1)
-        .read_to_end(&mut bytes)
-        .map_err(Unread::Io)?;
-    if bytes.len() as u64 > most {
-        return Err(Unread::TooLarge);
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        Unread::NotUtf8(valid.iter().filter(|byte| **byte == b'\n').count() + 1)
-    })?;
-    Ok(match text.strip_prefix('\u{feff}') {
-        Some(text) => text.to_owned(),
-        None => text,
-    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::config;
 use cedar_policy::{ActionConstraint, EntityUid, Policy, PolicyId, PolicySet};
 use miette::Diagnostic;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
@@ -37,7 +37,7 @@ pub(super) struct Policies {
 pub(super) struct Part {
     pub(super) set: PolicySet,
     /// Entities that they name.
-    pub(super) names: Vec<EntityUid>,
+    pub(super) names: HashSet<EntityUid>,
 }
 
 #[derive(Debug)]
@@ -194,7 +194,7 @@ impl Part {
     fn put(&mut self, policy: &Policy, names: &[EntityUid]) -> Result<(), String> {
         let added = self.set.add(policy.clone());
         added.map_err(|error| error.to_string())?;
-        self.names.extend_from_slice(names);
+        self.names.extend(names.iter().cloned());
         Ok(())
     }
 }

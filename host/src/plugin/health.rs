@@ -62,7 +62,13 @@ impl Health {
             return;
         }
         match &mut board.known {
-            Some(known) => known.failures = 0,
+            Some(known) => {
+                known.failures = 0;
+                // The reason of one that counts as failing stands until a check says otherwise.
+                if known.state != State::Failing {
+                    known.reason.clear();
+                }
+            }
             None => {
                 board.known = Some(Known::new(match first {
                     true => State::First,

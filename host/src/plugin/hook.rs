@@ -12,7 +12,8 @@ use crate::{
     config::secrets::redacted,
     engine::{Engine, Lane, Watched},
     id::{BuildId, PluginId},
-    service::{Deadline, Scope, logging::tame},
+    service::{Deadline, Scope},
+    telemetry::tame,
 };
 use std::{
     sync::Arc,

@@ -1,6 +1,6 @@
 //! Why a build does not go live. The build before it goes on serving.
 
-use crate::{config::secrets::redacted, service::logging::tame};
+use crate::{config::secrets::redacted, telemetry::tame};
 use serde::Serialize;
 
 /// The step of a deploy.

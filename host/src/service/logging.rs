@@ -9,7 +9,7 @@ use wasmtime::{
     component::{HasData, Linker},
 };
 
-pub(crate) use crate::telemetry::tame;
+use crate::telemetry::tame;
 
 mod bindings {
     wasmtime::component::bindgen!({

@@ -2,7 +2,7 @@
 //! since a panic prints its message there before it traps.
 
 use super::{Speaker, logging};
-use crate::{auth::Caller, config::secrets::redacted};
+use crate::{auth::Caller, config::secrets::redacted, telemetry::tame};
 use bytes::Bytes;
 use std::{
     io,
@@ -127,9 +127,7 @@ impl Shared {
         }
         // Before it is cut: a part of a secret is not found.
         let text = redacted(text);
-        state
-            .last
-            .push_str(&logging::tame(&text, logging::MAX_MESSAGE));
+        state.last.push_str(&tame(&text, logging::MAX_MESSAGE));
         state.last.push('\n');
         let excess = state.last.len().saturating_sub(LAST_WORDS);
         let cut = state.last.ceil_char_boundary(excess);

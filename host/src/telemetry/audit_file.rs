@@ -1,7 +1,7 @@
 //! `backend.auditor.file`: every audit event, a JSON line each, on a thread of its own. Who records an event waits only
 //! while more events wait than there are places, and once.
 
-use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
@@ -99,29 +99,22 @@ impl AuditFile {
         Ok((Self { sender, state }, guard))
     }
 
-    /// `line`: whole, with its end. `Err`: it has no place; the line back.
-    pub(super) fn push(&self, line: String) -> Result<(), String> {
-        let line = match self.sender.try_send(Message::Event(line)) {
-            Ok(()) => return Ok(()),
+    /// `line`: whole, with its end. `false`: it has no place.
+    pub(super) fn push(&self, line: String) -> bool {
+        let pushed = match self.sender.try_send(Message::Event(line)) {
             Err(TrySendError::Full(message)) if !self.state.stuck.load(Relaxed) => {
-                match self.sender.send_timeout(message, PATIENCE) {
-                    Ok(()) => return Ok(()),
-                    Err(
-                        SendTimeoutError::Timeout(message)
-                        | SendTimeoutError::Disconnected(message),
-                    ) => {
-                        self.state.stuck.store(true, Relaxed);
-                        message
-                    }
+                let sent = self.sender.send_timeout(message, PATIENCE).is_ok();
+                if !sent {
+                    self.state.stuck.store(true, Relaxed);
                 }
+                sent
             }
-            Err(TrySendError::Full(message) | TrySendError::Disconnected(message)) => message,
+            sent => sent.is_ok(),
         };
-        self.state.failed.fetch_add(1, Relaxed);
-        match line {
-            Message::Event(line) => Err(line),
-            Message::End => Ok(()),
+        if !pushed {
+            self.state.failed.fetch_add(1, Relaxed);
         }
+        pushed
     }
 
     /// Events that are not in the file.
@@ -274,7 +267,7 @@ mod tests {
         let path = folder.path().join("audit.log");
         for n in 1..=2 {
             let (file, guard) = AuditFile::open(&path, Kept::default()).unwrap();
-            file.push(format!("{n}\n")).unwrap();
+            assert!(file.push(format!("{n}\n")));
             drop(guard);
         }
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "1\n2\n");

@@ -179,7 +179,8 @@ fn made_up_names_are_a_bounded_number_of_questions() {
     let minutes = usize::try_from(start.elapsed().as_secs() / 60).unwrap() + 2;
     let asked = backstage.server.paths().len();
     assert!(
-        asked <= 100 * minutes,
+        // Those of users and of the plugin that is known come on top.
+        asked <= 60 * minutes + 2,
         "{asked} questions in {minutes} minutes"
     );
     // Those who were known are known on.

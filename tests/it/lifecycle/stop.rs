@@ -54,6 +54,16 @@ fn a_build_that_comes_back_starts_again_and_stops_again() {
     assert_eq!(ran(&host, "hooks"), last);
 }
 
+/// `next` serves, and the build before it still reads a body of which 400,000 bytes are missing.
+fn replaced_during_a_request(host: &Host, next: &[u8]) -> Wire {
+    let mut wire = Wire::open(host.address());
+    wire.send("POST /api/hooks/upload HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n\r\n");
+    wire.send(vec![b'x'; 500_000]);
+    host.wait_until("it runs", |host| host.plugin("hooks")["running"] == 1);
+    host.deploy("hooks", next).unwrap();
+    wire
+}
+
 #[test]
 fn it_waits_for_the_last_request_of_its_build() {
     let [first, second] = builds();
@@ -62,11 +72,7 @@ fn it_waits_for_the_last_request_of_its_build() {
         .plugin("hooks", &first)
         .start();
     host.compile(&second);
-    let mut wire = Wire::open(host.address());
-    wire.send("POST /api/hooks/upload HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n\r\n");
-    wire.send(vec![b'x'; 500_000]);
-    host.wait_until("it runs", |host| host.plugin("hooks")["running"] == 1);
-    host.deploy("hooks", &second).unwrap();
+    let mut wire = replaced_during_a_request(&host, &second);
     for _ in 0..20 {
         assert_eq!(ran(&host, "hooks"), ["start", "start"]);
     }
@@ -87,11 +93,7 @@ fn a_host_that_stops_waits_for_no_request_of_an_earlier_build() {
         .plugin("hooks", &first)
         .start();
     host.compile(&second);
-    let mut wire = Wire::open(host.address());
-    wire.send("POST /api/hooks/upload HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n\r\n");
-    wire.send(vec![b'x'; 500_000]);
-    host.wait_until("it runs", |host| host.plugin("hooks")["running"] == 1);
-    host.deploy("hooks", &second).unwrap();
+    let _wire = replaced_during_a_request(&host, &second);
     assert_eq!(ran(&host, "hooks"), ["start", "start"]);
     host.signal(Signal::TERM);
     assert!(host.wait().success());

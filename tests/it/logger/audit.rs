@@ -11,11 +11,11 @@ use std::{
 
 const CONFIG: &str = "backend: {auditor: {file: ./audit.log}}";
 
-fn file(host: &Host) -> PathBuf {
+pub(super) fn file(host: &Host) -> PathBuf {
     host.folder().join("audit.log")
 }
 
-fn events(path: &Path) -> Vec<Value> {
+pub(super) fn events(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     let event = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
     // The last one may be under way.
@@ -26,7 +26,7 @@ fn events(path: &Path) -> Vec<Value> {
 }
 
 /// The first event of the file that `is` picks, waited for.
-fn event(host: &Host, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+pub(super) fn event(host: &Host, what: &str, is: impl Fn(&Value) -> bool) -> Value {
     let mut found = Value::Null;
     host.wait_until(what, |host| {
         found = events(&file(host))

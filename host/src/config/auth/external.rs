@@ -147,7 +147,8 @@ fn static_token(entry: &Field<'_>, options: &Section<'_>) -> Option<Method> {
     let subject = needed(entry, options, "subject").and_then(|field| {
         let (text, secret) = field.text(SUBJECT)?;
         let clean = text.bytes().all(|b| b.is_ascii_graphic());
-        if text.is_empty() || !clean || text.len() > MAX_SUBJECT {
+        // What ends so would be a kind of principal without a name.
+        if text.is_empty() || !clean || text.len() > MAX_SUBJECT || text.ends_with(':') {
             return field.out_of(SUBJECT, "no such name", secret);
         }
         Some(text)

@@ -24,6 +24,8 @@ pub(super) const CPU_SECONDS: u64 = 5;
 pub(super) const ADDRESS_SPACE: u64 = 2 << 30;
 /// Wall time, beside a host whose cores are all busy.
 const WALL: Duration = Duration::from_secs(60);
+/// Until it is this one's turn.
+const TURN: Duration = Duration::from_secs(300);
 /// Bytes of an answer.
 const MAX_ANSWER: u64 = 16 << 20;
 /// Requests come first.
@@ -44,7 +46,7 @@ enum Answer {
 }
 
 /// Holds a section against a schema. `schema`: JSON text of at most [`super::MAX_SCHEMA`] bytes. Takes some
-/// milliseconds; a minute at most.
+/// milliseconds; a minute at most, once it is its turn, which `TURN` bounds.
 pub async fn judge(schema: &str, section: &Value) -> Result<Verdict, Refused> {
     static TURNS: Semaphore = Semaphore::const_new(AT_ONCE);
     let failed = |error: Error| Refused::Process(error);
@@ -53,7 +55,13 @@ pub async fn judge(schema: &str, section: &Value) -> Result<Verdict, Refused> {
         section: section.clone(),
     };
     let question = serde_json::to_vec(&question).map_err(|e| failed(e.into()))?;
-    let turn = TURNS.acquire().await;
+    let turn = timeout(TURN, TURNS.acquire()).await;
+    let turn = turn.map_err(|_| {
+        failed(Error::other(format!(
+            "no turn within {} s: the schemas of other plugins take too long",
+            TURN.as_secs()
+        )))
+    })?;
     let _turn = turn.map_err(|e| failed(Error::other(e)))?;
     let child = spawn().map_err(failed)?;
     let answered = timeout(WALL, talk(child, question)).await;

@@ -3,6 +3,7 @@
 //! Every part of the schema that could apply to a value is looked at, whether it is the one that does or not: one that
 //! calls a value a secret is enough.
 
+use crate::config::settings::escaped;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashSet};
 
@@ -131,7 +132,7 @@ impl<'s> Walk<'s> {
         for (key, value) in entries {
             let length = at.len();
             at.push('/');
-            at.push_str(&key.replace('~', "~0").replace('/', "~1"));
+            at.push_str(&escaped(key));
             let own = properties.and_then(|properties| properties.get(key));
             let patterns = patterns.into_iter().flat_map(Map::values);
             let rest = others.iter().filter_map(|name| keywords.get(*name));
@@ -242,7 +243,7 @@ fn leaves(
     match value {
         Value::Object(entries) => {
             for (key, value) in entries {
-                below(&key.replace('~', "~0").replace('/', "~1"), value);
+                below(&escaped(key), value);
             }
         }
         Value::Array(items) => {

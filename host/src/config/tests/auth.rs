@@ -121,6 +121,10 @@ fn mistakes_are_named() {
             "{ type: legacy, options: { secret: x, subject: y } }",
             "`static`",
         ),
+        (
+            "{ type: static, options: { token: 0123456789abcdef, subject: 'ci:' } }",
+            "no such name",
+        ),
         ("{ type: oauth, options: {} }", "no such type"),
         ("{ options: {} }", "names no `type`"),
         ("{ type: jwks, options: {} }", "has no `url`"),

@@ -85,6 +85,16 @@ async fn exclusively(
     pending: &[Migration],
     limit: Duration,
 ) -> Result<Exclusive, LoadError> {
+    // Before requests are held: none needs to wait for these.
+    let beside = BESIDE.max(mount.settings.health.timeout + Duration::from_secs(1));
+    let alone = timeout(beside, mount.beside.clone().write_owned()).await;
+    let alone = alone.map_err(|_| {
+        LoadError::new(
+            Stage::Hold,
+            "the migration needs the plugin to itself, and a health check or the stop() of an earlier build still runs; \
+             deploy again",
+        )
+    })?;
     let hold = mount.gate.hold().await.ok_or_else(|| {
         LoadError::new(
             Stage::Hold,
@@ -93,15 +103,6 @@ async fn exclusively(
                  deploy again when they have ended",
                 mount.limits.hold_timeout.as_secs()
             ),
-        )
-    })?;
-    let beside = BESIDE.max(mount.settings.health.timeout + Duration::from_secs(1));
-    let alone = timeout(beside, mount.beside.clone().write_owned()).await;
-    let alone = alone.map_err(|_| {
-        LoadError::new(
-            Stage::Hold,
-            "the migration needs the plugin to itself, and a health check or the stop() of an earlier build still runs; \
-             deploy again",
         )
     })?;
     let mut exclusive = Exclusive {

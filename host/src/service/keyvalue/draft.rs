@@ -1,7 +1,7 @@
 //! `wasi:keyvalue@0.2.0-draft`, which components made elsewhere import: the same buckets and the same values as in the
 //! newer version. It has no compare-and-swap, counts without a sign, and numbers its cursors.
 
-use super::{Bucket, Error, Has, View};
+use super::{Bucket, Error, Has, View, batch as newer_batch, store as newer};
 use wasmtime::{
     Result,
     component::{Linker, Resource},
@@ -33,24 +33,22 @@ impl store::Host for View<'_> {
     }
 
     fn convert_error(&mut self, e: Error) -> Result<store::Error> {
-        match e {
-            Error::Guest(super::store::Error::NoSuchStore) => Ok(store::Error::NoSuchStore),
-            Error::Guest(super::store::Error::AccessDenied) => Ok(store::Error::AccessDenied),
-            Error::Guest(super::store::Error::Other(text)) => Ok(store::Error::Other(text)),
-            Error::Trap(e) => Err(e),
-        }
+        Ok(match newer::Host::convert_error(self, e)? {
+            newer::Error::NoSuchStore => store::Error::NoSuchStore,
+            newer::Error::AccessDenied => store::Error::AccessDenied,
+            newer::Error::Other(text) => store::Error::Other(text),
+        })
     }
 }
 
+/// What both versions have alike is the newer one's.
 impl store::HostBucket for View<'_> {
     async fn get(
         &mut self,
         bucket: Resource<Bucket>,
         key: String,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let bucket = self.bucket(&bucket)?;
-        let value = self.kv().get(&bucket, &key).await;
-        value.map_err(|e| self.error(e))
+        newer::HostBucket::get(self, bucket, key).await
     }
 
     async fn set(
@@ -59,21 +57,15 @@ impl store::HostBucket for View<'_> {
         key: String,
         value: Vec<u8>,
     ) -> Result<(), Error> {
-        let bucket = self.bucket(&bucket)?;
-        let done = self.kv().set(&bucket, &key, value).await;
-        done.map_err(|e| self.error(e))
+        newer::HostBucket::set(self, bucket, key, value).await
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<(), Error> {
-        let bucket = self.bucket(&bucket)?;
-        let done = self.kv().delete(&bucket, &key).await;
-        done.map_err(|e| self.error(e))
+        newer::HostBucket::delete(self, bucket, key).await
     }
 
     async fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<bool, Error> {
-        let bucket = self.bucket(&bucket)?;
-        let found = self.kv().exists(&bucket, &key).await;
-        found.map_err(|e| self.error(e))
+        newer::HostBucket::exists(self, bucket, key).await
     }
 
     async fn list_keys(
@@ -88,8 +80,7 @@ impl store::HostBucket for View<'_> {
     }
 
     async fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
-        self.table.delete(bucket)?;
-        Ok(())
+        newer::HostBucket::drop(self, bucket).await
     }
 }
 
@@ -112,10 +103,8 @@ impl batch::Host for View<'_> {
         bucket: Resource<Bucket>,
         keys: Vec<String>,
     ) -> Result<Vec<Option<(String, Vec<u8>)>>, Error> {
-        let bucket = self.bucket(&bucket)?;
-        let values = self.kv().get_many(&bucket, keys.clone()).await;
-        let values = values.map_err(|e| self.error(e))?;
-        let pairs = keys.into_iter().zip(values);
+        let pairs = newer_batch::Host::get_many(self, bucket, keys).await?;
+        let pairs = pairs.into_iter();
         Ok(pairs.map(|(key, value)| Some((key, value?))).collect())
     }
 
@@ -124,9 +113,7 @@ impl batch::Host for View<'_> {
         bucket: Resource<Bucket>,
         values: Vec<(String, Vec<u8>)>,
     ) -> Result<(), Error> {
-        let bucket = self.bucket(&bucket)?;
-        let done = self.kv().set_many(&bucket, values).await;
-        done.map_err(|e| self.error(e))
+        newer_batch::Host::set_many(self, bucket, values).await
     }
 
     async fn delete_many(
@@ -134,9 +121,7 @@ impl batch::Host for View<'_> {
         bucket: Resource<Bucket>,
         keys: Vec<String>,
     ) -> Result<(), Error> {
-        let bucket = self.bucket(&bucket)?;
-        let done = self.kv().delete_many(&bucket, keys).await;
-        done.map_err(|e| self.error(e))
+        newer_batch::Host::delete_many(self, bucket, keys).await
     }
 }
 
