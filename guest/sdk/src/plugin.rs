@@ -21,8 +21,8 @@ pub trait Plugin {
     /// What answers its requests.
     fn routes() -> Router;
 
-    /// Runs once for each build, after the migrations and before the first request, within 5 seconds. An error refuses
-    /// the build, and whoever deployed it reads the text.
+    /// Runs once each time that a build is to serve, after the migrations and before the first request, within 5 seconds.
+    /// An error refuses the build, and whoever deployed it reads the text.
     fn start() -> Result<(), String> {
         Ok(())
     }
