@@ -1,7 +1,8 @@
 //! The wasmtime engine: one for all plugins, sized at start. The compile cache is in `engine/cache.rs`, the child process
 //! that compiles in `engine/compile.rs`, the epoch's clock in `engine/clock.rs`, the threads for guests that run for long in
-//! `engine/slow.rs`, who starts there in `engine/lane.rs`.
+//! `engine/slow.rs`, who starts there in `engine/lane.rs`, the host's own allocator in `engine/allocator.rs`.
 
+mod allocator;
 mod cache;
 mod clock;
 mod compile;
@@ -16,6 +17,7 @@ use crate::config;
 use std::{num::NonZeroUsize, sync::Arc};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+pub use allocator::give_back_soon;
 pub use cache::{Cache, CacheError};
 pub use clock::Busy;
 pub use compile::{CompileError, run_child as run_compile_child};

@@ -3,7 +3,7 @@
 use crate::{
     auth::Auth,
     config::{Config, Connection},
-    engine::Engine,
+    engine::{self, Engine},
     http::{self, admin},
     id::PluginId,
     permissions::{self, Authority},
@@ -53,6 +53,7 @@ impl Host {
     /// `runtime`: where the private folder for `:memory:` databases is made.
     pub async fn build(config: Config, runtime: &Path) -> Result<Self> {
         raise_file_limit();
+        engine::give_back_soon();
         let engine = Engine::new(&config.engine, &config.plugins.cache)?;
         let folder = &config.plugins.directory;
         std::fs::create_dir_all(folder).with_context(|| {
