@@ -289,7 +289,7 @@ impl Deployer {
         let _turn = mount.deploying.clone().lock_owned().await;
         if self.is_current(&mount) && self.is_gone(id) {
             let outcome = Ok(self.end(&mount, Instant::now()).await);
-            audit::tell("remove", By::Folder, Some(id), None, &outcome);
+            audit::tell("remove", By::Folder, Some(id), &outcome);
         }
     }
 

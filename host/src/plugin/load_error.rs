@@ -1,6 +1,6 @@
 //! Why a build does not go live. The build before it goes on serving.
 
-use crate::{config::secrets::redacted, telemetry::tame};
+use crate::{config::secrets::redacted, id::BuildId, telemetry::tame};
 use serde::Serialize;
 
 /// The step of a deploy.
@@ -35,6 +35,9 @@ pub struct LoadError {
     pub stage: Stage,
     #[serde(rename = "error")]
     pub message: String,
+    /// That was not taken; `None` where its bytes were not read.
+    #[serde(skip)]
+    pub build: Option<BuildId>,
 }
 
 /// Bytes of a message, at most.
@@ -54,6 +57,15 @@ impl LoadError {
         Self {
             stage,
             message: tame(&lines.join(" | "), MAX_MESSAGE).into_owned(),
+            build: None,
+        }
+    }
+
+    /// The same of this build, unless it is known of which one it is.
+    pub(super) fn of(self, build: BuildId) -> Self {
+        Self {
+            build: self.build.or(Some(build)),
+            ..self
         }
     }
 

@@ -1,7 +1,7 @@
 //! What `greenroom plugins` shows and what a deploy answers, as JSON.
 
 use super::load_error::{LoadError, Stage};
-use crate::id::{BuildId, PluginId};
+use crate::id::PluginId;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -64,9 +64,9 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(build: Option<BuildId>, error: &LoadError) -> Self {
+    pub(super) fn new(error: &LoadError) -> Self {
         Self {
-            build: build.map(|b| b.to_string()),
+            build: error.build.map(|b| b.to_string()),
             stage: error.stage,
             message: error.message.clone(),
             at: jiff::Timestamp::now().to_string(),

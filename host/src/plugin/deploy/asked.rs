@@ -12,38 +12,23 @@ impl Deployer {
     ) -> Result<Outcome, LoadError> {
         let mut id = id;
         let outcome = self.upload(&mut id, bytes.clone()).await;
-        let refused = outcome
-            .is_err()
-            .then(|| block_in_place(|| BuildId::of(&bytes)).to_string());
-        audit::tell("deploy", By::User(user), id.as_ref(), refused, &outcome);
+        let outcome = outcome.map_err(|error| error.of(block_in_place(|| BuildId::of(&bytes))));
+        audit::tell("deploy", By::User(user), id.as_ref(), &outcome);
         outcome
     }
 
     /// `greenroom rollback`: the build that was live before this one. `user`: as for [`Self::deploy`].
     pub async fn rollback(&self, id: &PluginId, user: u32) -> Result<Outcome, LoadError> {
         let outcome = self.go_back(id).await;
-        let refused = self.refused_build(id, &outcome);
-        audit::tell("rollback", By::User(user), Some(id), refused, &outcome);
+        audit::tell("rollback", By::User(user), Some(id), &outcome);
         outcome
     }
 
     /// `greenroom remove`: deletes the file, ends the plugin, keeps its data. `user`: as for [`Self::deploy`].
     pub async fn remove(&self, id: &PluginId, user: u32) -> Result<Outcome, LoadError> {
         let outcome = self.take_out(id).await;
-        audit::tell("remove", By::User(user), Some(id), None, &outcome);
+        audit::tell("remove", By::User(user), Some(id), &outcome);
         outcome
-    }
-
-    /// The build that was not taken, where its bytes were read.
-    pub(super) fn refused_build(
-        &self,
-        id: &PluginId,
-        outcome: &Result<Outcome, LoadError>,
-    ) -> Option<String> {
-        let error = outcome.as_ref().err()?;
-        let problem = self.0.registry.find(id.as_str())?.problem()?;
-        // It may be that of an earlier deploy.
-        problem.build.filter(|_| problem.message == error.message)
     }
 
     /// A file that config gives to several plugins is not replaced for one of them.

@@ -36,16 +36,14 @@ impl By {
     }
 }
 
-/// Tells what became of it. `plugin`: where it is known. `refused`: the build that was not taken, where its bytes were
-/// read.
+/// Tells what became of it. `plugin`: where it is known.
 pub(super) fn tell(
     what: &'static str,
     by: By,
     plugin: Option<&PluginId>,
-    refused: Option<String>,
     outcome: &Result<Outcome, LoadError>,
 ) {
-    if let Some(event) = event(what, by, plugin, refused, outcome) {
+    if let Some(event) = event(what, by, plugin, outcome) {
         event.record();
     }
 }
@@ -68,7 +66,6 @@ fn event(
     what: &'static str,
     by: By,
     plugin: Option<&PluginId>,
-    refused: Option<String>,
     outcome: &Result<Outcome, LoadError>,
 ) -> Option<Event> {
     let mut event = Event::new(what).actor(&by.actor()).meta("by", by.way());
@@ -98,7 +95,8 @@ fn event(
             Some(event.meta("milliseconds", done.milliseconds))
         }
         Err(error) => {
-            event = told(event, "build", refused.as_ref()).severity(Severity::Medium);
+            let build = error.build.map(|build| build.to_string());
+            event = told(event, "build", build.as_ref()).severity(Severity::Medium);
             if let Ok(stage) = serde_json::to_value(error.stage) {
                 event = event.meta("stage", stage);
             }
@@ -125,14 +123,14 @@ mod tests {
 
     #[test]
     fn what_nobody_asked_for_and_changed_nothing_is_not_told() {
-        let told = |by, done| event("deploy", by, None, None, &outcome(done)).is_some();
+        let told = |by, done| event("deploy", by, None, &outcome(done)).is_some();
         assert!(!told(By::Folder, Done::Unchanged));
         assert!(told(By::User(7), Done::Unchanged));
         for by in [By::Folder, By::Config, By::User(7), By::Start] {
             assert!(told(by, Done::Deployed), "{by:?}");
         }
         let refused = Err(LoadError::new(Stage::Start, "no"));
-        assert!(event("deploy", By::Start, None, Some("b".into()), &refused).is_some());
+        assert!(event("deploy", By::Start, None, &refused).is_some());
     }
 
     #[test]

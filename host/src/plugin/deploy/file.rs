@@ -13,20 +13,18 @@ impl Deployer {
         let (mount, _turn) = self.turn(id).await;
         let file = self.bring_in_turn(&mount, Source::File(path), Origin::Start);
         let file = file.await;
-        let problem = mount.problem();
-        let build = problem.as_ref().and_then(|p| p.build.clone());
-        audit::tell("deploy", By::Start, Some(id), build, &file);
-        if file.is_ok() {
+        audit::tell("deploy", By::Start, Some(id), &file);
+        let Err(refused) = file else {
             return;
-        }
-        if problem.as_ref().is_some_and(|p| p.stage == Stage::Storage) {
+        };
+        if refused.stage == Stage::Storage {
             // No build is at fault. An older one could serve only because the data came back just now.
             mount.fail();
             return;
         }
-        let refused = problem.as_ref().and_then(|p| p.build.clone());
+        let problem = mount.problem();
         for build in self.0.history.of(id) {
-            if refused.as_deref() == Some(build.to_string().as_str()) {
+            if refused.build == Some(build) {
                 continue;
             }
             let Ok(bytes) = block_in_place(|| self.0.history.bytes(build)) else {
@@ -34,13 +32,7 @@ impl Deployer {
             };
             let fallback = self.bring_in_turn(&mount, Source::Bytes(bytes), Origin::Fallback);
             let fallback = fallback.await;
-            audit::tell(
-                "deploy",
-                By::Start,
-                Some(id),
-                Some(build.to_string()),
-                &fallback,
-            );
+            audit::tell("deploy", By::Start, Some(id), &fallback);
             if fallback.is_ok() {
                 tracing::warn!(plugin = %id, build = %build.short(), "the file's build is refused: the last live build serves");
                 break;
@@ -59,8 +51,7 @@ impl Deployer {
         }
         // The log has it already, from where it happened.
         let outcome = self.bring(id, Source::File(path), Origin::Folder).await;
-        let refused = self.refused_build(id, &outcome);
-        audit::tell("deploy", By::Folder, Some(id), refused, &outcome);
+        audit::tell("deploy", By::Folder, Some(id), &outcome);
     }
 
     /// The config names a plugin whose file is not there.
@@ -71,7 +62,7 @@ impl Deployer {
             format!("there is no file {}", self.file(id).display()),
         );
         tracing::error!(plugin = %id, outcome = "refused", "deploy: {error}");
-        mount.set_problem(Some(Problem::new(None, &error)));
+        mount.set_problem(Some(Problem::new(&error)));
         mount.fail();
     }
 }

@@ -73,8 +73,7 @@ impl Deployer {
             let file = self.file(id);
             let again = self.bring_in_turn(&mount, Source::File(&file), Origin::Folder);
             let again = again.await;
-            let refused = self.refused_build(id, &again);
-            audit::tell("deploy", By::Config, Some(id), refused, &again);
+            audit::tell("deploy", By::Config, Some(id), &again);
         }
     }
 
@@ -88,7 +87,7 @@ impl Deployer {
                 plugin = %id, build = %build,
                 "config: the new section is refused, and the one before it stays: {error}"
             );
-            return mount.set_problem(Some(Problem::new(Some(live.id), &error)));
+            return mount.set_problem(Some(Problem::new(&error.of(live.id))));
         }
         live.change_section(section);
         tracing::info!(plugin = %id, build = %build, "config: new instances have the new section");

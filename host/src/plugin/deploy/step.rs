@@ -33,8 +33,8 @@ impl Deployer {
             Source::Bytes(bytes) => Ok(bytes),
             Source::File(path) => block_in_place(|| component::read_file(path)),
         };
-        let (build, result) = match bytes {
-            Err(error) => (None, Err(error)),
+        let result = match bytes {
+            Err(error) => Err(error),
             Ok(bytes) => {
                 let build = block_in_place(|| BuildId::of(&bytes));
                 let file = matches!(origin, Origin::Folder | Origin::Start);
@@ -46,11 +46,12 @@ impl Deployer {
                     }
                     return self.already_live(mount, live, &bytes, origin, begun);
                 }
-                (Some(build), self.load(mount, build, bytes, origin).await)
+                let loaded = self.load(mount, build, bytes, origin).await;
+                loaded.map_err(|error| error.of(build))
             }
         };
         let result = result.inspect_err(|error| {
-            refused(mount, build, previous.as_deref(), error, begun);
+            refused(mount, previous.as_deref(), error, begun);
             if origin != Origin::Start {
                 mount.fail();
             }
@@ -354,17 +355,11 @@ fn put_back(mount: &Mount, file: &Path, before: Option<Bytes>) {
 }
 
 /// The deploy's one line, and what `greenroom plugins` shows until the next one.
-fn refused(
-    mount: &Mount,
-    build: Option<BuildId>,
-    serving: Option<&Build>,
-    error: &LoadError,
-    begun: Instant,
-) {
+fn refused(mount: &Mount, serving: Option<&Build>, error: &LoadError, begun: Instant) {
     let short = |build: Option<BuildId>| build.map_or("none".to_owned(), |b| b.short());
     tracing::error!(
-        plugin = %mount.id(), build = short(build), outcome = "refused", stage = ?error.stage,
+        plugin = %mount.id(), build = short(error.build), outcome = "refused", stage = ?error.stage,
         milliseconds = milliseconds(begun.elapsed()), serving = short(serving.map(|b| b.id)), "deploy: {error}"
     );
-    mount.set_problem(Some(Problem::new(build, error)));
+    mount.set_problem(Some(Problem::new(error)));
 }
