@@ -124,6 +124,13 @@ impl Masks {
         known.filter(move |(range, number)| !number || !is_within_digits(text, range))
     }
 
+    /// The end of the secret that a cut at `at` would go through, or else `at`.
+    fn whole_at(&self, text: &[u8], at: usize) -> usize {
+        let mut found = self.found(text).map(|(range, _)| range);
+        let cut = found.find(|range| range.start < at && at < range.end);
+        cut.map_or(at, |range| range.end)
+    }
+
     pub(super) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut shown = String::new();
         let mut done = 0;
@@ -253,6 +260,11 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
 /// The same for a line of the log: one of JSON stays JSON.
 pub fn redacted_line(line: &str) -> Cow<'_, str> {
     MASKS.load().redact_line(line)
+}
+
+/// Where a text can be cut in two at the byte `at` or later, so that no secret that this process knows is.
+pub fn whole_at(text: &[u8], at: usize) -> usize {
+    MASKS.load().whole_at(text, at)
 }
 
 #[cfg(test)]

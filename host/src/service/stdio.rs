@@ -2,7 +2,11 @@
 //! since a panic prints its message there before it traps.
 
 use super::{Speaker, logging};
-use crate::{auth::Caller, config::secrets::redacted, telemetry::tame};
+use crate::{
+    auth::Caller,
+    config::secrets::{redacted, whole_at},
+    telemetry::tame,
+};
 use bytes::Bytes;
 use std::{
     io,
@@ -22,8 +26,11 @@ use wasmtime_wasi::{
 
 /// Bytes that one write may have.
 const WRITE: usize = 64 << 10;
-/// Bytes of a line that has not ended yet; a longer one is cut into several.
+/// Bytes of a line; a longer one is cut into several.
 const MAX_LINE: usize = logging::MAX_MESSAGE;
+/// Bytes of a line that has not ended yet. At twice as many as a line has, the first half becomes one: a secret that goes
+/// on beyond it, for as long as a line, is seen whole.
+const HELD: usize = 2 * MAX_LINE;
 /// Bytes kept of what was written last.
 const LAST_WORDS: usize = 2 << 10;
 
@@ -95,19 +102,15 @@ impl Shared {
     fn take(&self, mut bytes: &[u8]) {
         let mut state = self.state();
         while !bytes.is_empty() {
-            let room = MAX_LINE - state.line.len();
+            let room = HELD - state.line.len();
             let end = bytes.iter().take(room).position(|byte| *byte == b'\n');
             let (piece, rest) = bytes.split_at(end.map_or(room.min(bytes.len()), |end| end + 1));
             state.line.extend_from_slice(piece);
             bytes = rest;
             if end.is_some() {
                 self.end_line(&mut state);
-            } else if state.line.len() >= MAX_LINE {
-                // A character that is cut in two goes to the next line.
-                let whole = state.line.len() - unfinished(&state.line);
-                let begun = state.line.split_off(whole);
-                self.end_line(&mut state);
-                state.line = begun;
+            } else if state.line.len() == HELD {
+                self.cut(&mut state);
             }
         }
         self.begun.store(!state.line.is_empty(), Relaxed);
@@ -115,18 +118,33 @@ impl Shared {
 
     fn end_line(&self, state: &mut State) {
         self.begun.store(false, Relaxed);
+        while without_end(&state.line).len() > MAX_LINE {
+            self.cut(state);
+        }
         let line = std::mem::take(&mut state.line);
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end_matches(['\n', '\r']);
+        self.say(state, &line);
+    }
+
+    /// What a line has room for becomes one. A character that would be cut in two goes to the next line, and a secret stays
+    /// in this one, where three stars stand for it.
+    fn cut(&self, state: &mut State) {
+        let whole = MAX_LINE - unfinished(&state.line[..MAX_LINE]);
+        let rest = state.line.split_off(whole_at(&state.line, whole));
+        let line = std::mem::replace(&mut state.line, rest);
+        self.say(state, &line);
+    }
+
+    fn say(&self, state: &mut State, line: &[u8]) {
+        let text = String::from_utf8_lossy(without_end(line));
         // What Rust adds to a panic: a plugin has no environment to set that variable in.
         if text.is_empty() || text.starts_with("note: run with `RUST_BACKTRACE=") {
             return;
         }
         if let Some(caller) = &state.caller {
-            logging::line(&self.speaker, caller, self.level, self.name, text);
+            logging::line(&self.speaker, caller, self.level, self.name, &text);
         }
         // Before it is cut: a part of a secret is not found.
-        let text = redacted(text);
+        let text = redacted(&text);
         state.last.push_str(&tame(&text, logging::MAX_MESSAGE));
         state.last.push('\n');
         let excess = state.last.len().saturating_sub(LAST_WORDS);
@@ -142,6 +160,12 @@ impl Drop for Shared {
             self.end_line(&mut self.state());
         }
     }
+}
+
+/// Without its end of line.
+fn without_end(line: &[u8]) -> &[u8] {
+    let end = line.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r'));
+    &line[..end.map_or(0, |at| at + 1)]
 }
 
 /// Bytes at the end that are the beginning of a character.
@@ -217,7 +241,10 @@ impl AsyncWrite for Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::BuildId;
+    use crate::{
+        config::secrets::{Secrets, learn},
+        id::BuildId,
+    };
 
     fn output() -> Output {
         let speaker = Speaker::new("todo".parse().unwrap(), BuildId::of(b"x"));
@@ -260,13 +287,32 @@ mod tests {
             let text = format!("{}{}", "x".repeat(before), "\u{1f980}".repeat(MAX_LINE / 2));
             for piece in text.as_bytes().chunks(1000) {
                 output.take(piece);
-                assert!(output.0.state().line.len() < MAX_LINE);
+                assert!(output.0.state().line.len() < HELD);
             }
             let last = output.last_words();
             assert!(
                 !last.contains('\u{fffd}') && !last.contains("[cut]"),
                 "{last}"
             );
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_cut_in_two() {
+        let words: String = (0..700).map(|n| format!("n{n:03}")).collect();
+        let secret = format!("cut-{words}-in-two");
+        let mut secrets = Secrets::default();
+        secrets.add(&secret);
+        learn(&secrets);
+        for before in (MAX_LINE - secret.len() - 1..=MAX_LINE + 1).step_by(97) {
+            for end in ["", "\n"] {
+                let output = output();
+                output.take(format!("{}{secret}!{end}", "x".repeat(before)).as_bytes());
+                let last = output.last_words();
+                let shown = |c: char| !matches!(c, 'x' | '*' | '!' | '\n');
+                let hidden = last.contains("***") && !last.contains(shown);
+                assert!(hidden, "{before}: {last}");
+            }
         }
     }
 

@@ -88,6 +88,17 @@ fn a_cover_keeps_every_byte_at_its_offset() {
 }
 
 #[test]
+fn a_cut_goes_through_no_secret() {
+    let masks = masks(&["hunter2", "hunter2-long"]);
+    let text = b"a hunter2-long b";
+    for at in 0..=text.len() {
+        let inside = (3..14).contains(&at);
+        let expected = if inside { 14 } else { at };
+        assert_eq!(masks.whole_at(text, at), expected, "{at}");
+    }
+}
+
+#[test]
 fn the_process_keeps_what_it_learnt() {
     let mut first = Secrets::default();
     first.add("learnt-first-of-all");
