@@ -118,7 +118,7 @@ impl Event {
     }
 
     /// Its message, and the members of a JSON object without its braces, in Backstage's order.
-    fn written(mut self) -> (String, String) {
+    pub(crate) fn written(mut self) -> (String, String) {
         let plugin = self.plugin.as_ref().map_or("greenroom", PluginId::as_str);
         self.actor
             .entry("actorId")

@@ -190,10 +190,16 @@ pub fn levels(answer: &Value) -> String {
         );
     }
     let mut shown = table.to_string();
-    for (key, what) in [("lostLines", "lines"), ("lostAuditEvents", "audit events")] {
+    for (key, what) in [
+        ("lostLines", "lines are missing from the log"),
+        (
+            "lostAuditEvents",
+            "audit events are missing from their file, or from the log where there is none,",
+        ),
+    ] {
         let lost = answer[key].as_u64().unwrap_or(0);
         if lost > 0 {
-            shown.push_str(&format!("\n{lost} {what} were lost since the host started"));
+            shown.push_str(&format!("\n{lost} {what} since the host started"));
         }
     }
     shown

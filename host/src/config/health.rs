@@ -118,8 +118,7 @@ pub(super) fn headers(backend: &Section<'_>) -> Vec<(String, String)> {
 }
 
 fn may_be_set(name: &str) -> Result<(), &'static str> {
-    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || name.len() > 256 || !name.bytes().all(is_token) {
+    if name.len() > 256 || http::HeaderName::from_bytes(name.as_bytes()).is_err() {
         return Err("this is no name of a header");
     }
     match OWN.iter().any(|own| name.eq_ignore_ascii_case(own)) {

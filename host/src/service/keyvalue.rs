@@ -91,7 +91,8 @@ impl View<'_> {
     fn error(&self, error: KvError) -> Error {
         tracing::debug!(
             target: "plugin", plugin = %self.speaker.plugin, build = %self.speaker.build,
-            request = &*self.scope.caller.request, %error, "keyvalue"
+            request = &*self.scope.caller.request, principal = self.scope.caller.principal.name(), %error,
+            "keyvalue"
         );
         Error::Guest(match error {
             KvError::InvalidBucket(_) => store::Error::NoSuchStore,

@@ -1,6 +1,7 @@
 //! The admin socket in places that others can reach.
 
 use super::*;
+use serde_json::json;
 use std::{
     fs,
     io::{Read, Write},
@@ -77,6 +78,7 @@ fn in_a_folder_that_is_open_to_all_it_is_still_its_owners() {
             "refused an admin connection of another user",
             "65534",
         ]);
+        assert_audited(&host);
     }
     assert!(
         ask(
@@ -85,6 +87,31 @@ fn in_a_folder_that_is_open_to_all_it_is_still_its_owners() {
         )
         .contains("\"live\"")
     );
+    // Neither of its owner, nor of one that the file's mode keeps out: that never was a connection.
+    let events = host.log_lines(&["\"eventId\":\"admin-refused\""]);
+    assert_eq!(events.len(), usize::from(is_root), "{events:?}");
+}
+
+/// The refusal of `nobody` as an audit event: it names who it was.
+fn assert_audited(host: &Host) {
+    let told = host.wait_for_log(&["\"eventId\":\"admin-refused\""]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    for (name, value) in [
+        ("message", json!("greenroom.admin-refused")),
+        ("level", json!("INFO")),
+        ("target", json!("audit")),
+        ("plugin", json!("greenroom")),
+        ("severityLevel", json!("medium")),
+        ("actor", json!({ "actorId": "uid:65534" })),
+        ("meta", json!({ "by": "admin-socket" })),
+        ("status", json!("failed")),
+        (
+            "error",
+            json!("the admin socket is for the user that runs the host, and for root"),
+        ),
+    ] {
+        assert_eq!(told[name], value, "{name}: {told}");
+    }
 }
 
 #[test]

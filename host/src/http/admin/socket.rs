@@ -1,18 +1,22 @@
 //! The socket file: never open to others, not even for a moment, and never taken from a host that runs.
 
-use crate::audit::{Event, Severity};
+use crate::{
+    audit::{Event, Severity},
+    http::rate::Table,
+};
 use rustix::{
     fs::{AtFlags, CWD, Mode, OFlags},
     process::{Uid, geteuid},
 };
 use std::{
     io,
+    net::Ipv4Addr,
     os::{
         fd::{AsRawFd, OwnedFd},
         unix::{fs::MetadataExt, net},
     },
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     net::{UnixListener, UnixStream},
@@ -23,6 +27,8 @@ use tokio::{
 pub(in crate::http) const LONGEST_PATH: usize = 107;
 /// How long a host that holds the socket may take to accept.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Refused connections of one user that the log and the audit events tell of in a minute.
+const TOLD: u32 = 100;
 
 /// Why there is no admin socket.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +56,8 @@ pub struct Socket {
     /// Device and inode of our file, so that another host's is never removed.
     file: (u64, u64),
     owner: Uid,
+    /// By user: the id of one has as many bits as an address.
+    refusals: Table,
 }
 
 impl Socket {
@@ -85,24 +93,34 @@ impl Socket {
             path: path.into(),
             file,
             owner: geteuid(),
+            refusals: Table::new(Duration::from_secs(60), TOLD),
         })
     }
 
-    /// The next connection of the same user or of root; others are dropped without a word.
+    /// The next connection of the same user or of root; others are dropped without a word to them.
     pub(super) async fn accept(&self) -> io::Result<UnixStream> {
         loop {
             let (stream, _) = self.listener.accept().await?;
             let uid = stream.peer_cred()?.uid();
-            if uid == self.owner.as_raw() || uid == 0 {
+            if may(self.owner, uid) {
                 return Ok(stream);
             }
-            tracing::warn!(uid, "refused an admin connection of another user");
-            Event::new("admin-refused")
-                .severity(Severity::Medium)
-                .actor(&format!("uid:{uid}"))
-                .meta("by", "admin-socket")
-                .failed("the admin socket is for the user that runs the host, and for root")
-                .record();
+            self.tell(uid);
+        }
+    }
+
+    fn tell(&self, uid: u32) {
+        let user = Ipv4Addr::from_bits(uid).into();
+        let turn = self.refusals.count(user, Instant::now());
+        if !turn.allowed && !turn.first_refused {
+            return;
+        }
+        // The last of a minute says that it is.
+        let more = (!turn.allowed).then_some("more of this user in this minute are not told");
+        tracing::warn!(uid, more, "refused an admin connection of another user");
+        match more {
+            Some(more) => refusal(uid).meta("more", more).record(),
+            None => refusal(uid).record(),
         }
     }
 
@@ -114,6 +132,18 @@ impl Socket {
             tracing::warn!(%error, path = %self.path.display(), "could not remove the admin socket");
         }
     }
+}
+
+fn may(owner: Uid, uid: u32) -> bool {
+    uid == owner.as_raw() || uid == 0
+}
+
+fn refusal(uid: u32) -> Event {
+    Event::new("admin-refused")
+        .severity(Severity::Medium)
+        .actor(&format!("uid:{uid}"))
+        .meta("by", "admin-socket")
+        .failed("the admin socket is for the user that runs the host, and for root")
 }
 
 /// Whether somebody accepts there.
@@ -153,4 +183,44 @@ fn listen(path: &Path) -> io::Result<(net::UnixListener, (u64, u64))> {
     let file = rustix::fs::statat(&folder, "s", AtFlags::SYMLINK_NOFOLLOW)?;
     rustix::fs::renameat(&folder, "s", CWD, path)?;
     Ok((listener, (file.st_dev, file.st_ino)))
+}
+
+/// A test that is not root cannot connect as another user: of that, this is all that it can see.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn the_socket_is_for_its_owner_and_for_root() {
+        for (owner, uid, expected) in [
+            (1000, 1000, true),
+            (1000, 0, true),
+            (1000, 1001, false),
+            (0, 0, true),
+            (0, 1000, false),
+        ] {
+            assert_eq!(may(Uid::from_raw(owner), uid), expected, "{owner} {uid}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_who_was_refused() {
+        let (message, members) = refusal(1001).written();
+        let told: Value = serde_json::from_str(&format!("{{{members}}}")).unwrap();
+        let expected = json!({
+            "isAuditEvent": true,
+            "plugin": "greenroom",
+            "eventId": "admin-refused",
+            "severityLevel": "medium",
+            "actor": { "actorId": "uid:1001" },
+            "meta": { "by": "admin-socket" },
+            "status": "failed",
+            "error": "the admin socket is for the user that runs the host, and for root",
+        });
+        assert_eq!(
+            (message.as_str(), told),
+            ("greenroom.admin-refused", expected)
+        );
+    }
 }

@@ -84,7 +84,7 @@ impl File {
 
 async fn open(file: &File) -> Result<Option<Opened>, OpenError> {
     let (settings, lifetimes) = (file.settings.clone(), file.lifetimes.clone());
-    let now = file.clock.now();
+    let (path, now) = (file.settings.path.clone(), file.clock.now());
     let opening = tokio::task::spawn_blocking(move || {
         let mut buckets = BTreeSet::new();
         let core = Core::open(settings, |connection| {
@@ -92,7 +92,10 @@ async fn open(file: &File) -> Result<Option<Opened>, OpenError> {
             buckets = statements::buckets(connection)?.into_keys().collect();
             let adapted = in_transaction(connection, || adapt(connection, &lifetimes, now));
             if let Err(error) = adapted {
-                tracing::warn!(%error, "values in a key-value store keep their old time to live");
+                tracing::warn!(
+                    file = %path.display(), %error,
+                    "values in a key-value store keep their old time to live"
+                );
             }
             Ok(())
         })?;
