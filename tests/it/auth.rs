@@ -33,6 +33,8 @@ const USER_KEYS: &str = "/api/auth/.well-known/jwks.json";
 /// Where it has those of its plugin `catalog`.
 const CATALOG_KEYS: &str = "/api/catalog/.backstage/auth/v1/jwks.json";
 const JANE: &str = "user:default/jane";
+/// An entry of `externalAccess`: who has this token is `service:ci`.
+pub(super) const STATIC: &str = "{type: static, options: {token: static-token, subject: ci}}";
 
 /// Two plugins, `one` and `two`, with these policies (as the chameleon takes them).
 fn host(policies: &str, config: &str) -> Host {
@@ -120,14 +122,14 @@ fn assert_refused(answer: &Response, what: &str) {
 }
 
 /// A Backstage, as far as its keys and tokens go: its users, and its plugin `catalog`.
-struct Backstage {
+pub(super) struct Backstage {
     server: KeyServer,
     users: SigningKey,
     catalog: SigningKey,
 }
 
 impl Backstage {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let backstage = Self {
             server: KeyServer::start(),
             users: SigningKey::new("users-1"),
@@ -145,12 +147,18 @@ impl Backstage {
         format!("backend: {{auth: {{backstage: {{url: '{url}'}}}}}}")
     }
 
+    /// The same with these entries of `externalAccess` beside it. It ends within `backend.auth`.
+    pub(super) fn config_with(&self, entries: &[&str]) -> String {
+        let url = self.server.url("");
+        external_access(entries) + &format!("    backstage: {{url: '{url}'}}\n")
+    }
+
     fn issuer(&self) -> String {
         self.server.url("/api/auth")
     }
 
     /// Jane's token, as the sign-in gives it.
-    fn user(&self) -> String {
+    pub(super) fn user(&self) -> String {
         self.user_who(|_| {})
     }
 
@@ -178,16 +186,16 @@ impl Backstage {
     }
 
     /// Jane's token for cookies, and for plugins that call on her behalf.
-    fn limited(&self) -> String {
+    pub(super) fn limited(&self) -> String {
         limited(&self.users, JANE, now(), now() + 3600)
     }
 
     /// A token of the plugin `catalog` for a plugin here.
-    fn plugin(&self, target: &str) -> String {
+    pub(super) fn plugin(&self, target: &str) -> String {
         self.plugin_which(target, |_| {})
     }
 
-    fn plugin_which(&self, target: &str, change: impl FnOnce(&mut Value)) -> String {
+    pub(super) fn plugin_which(&self, target: &str, change: impl FnOnce(&mut Value)) -> String {
         let mut claims = json!({
             "sub": "catalog",
             "aud": target,

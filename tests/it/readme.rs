@@ -2,7 +2,7 @@
 
 mod data;
 mod served;
-mod shown;
+pub(super) mod shown;
 mod walk;
 mod xtask;
 

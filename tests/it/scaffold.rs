@@ -8,7 +8,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-fn new(folder: &Path, args: &[&str]) -> Output {
+pub(super) fn new(folder: &Path, args: &[&str]) -> Output {
     Command::new(binary())
         .arg("new")
         .args(args)
@@ -23,7 +23,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Exit status, standard output, standard error.
-fn said(output: &Output) -> (i32, String, String) {
+pub(super) fn said(output: &Output) -> (i32, String, String) {
     let code = output.status.code().expect("it ends by itself");
     (code, text(&output.stdout), text(&output.stderr))
 }
@@ -49,7 +49,7 @@ fn files(folder: &Path, below: &str, found: &mut Vec<String>) {
 }
 
 /// cargo in the new plugin, as its author runs it, with dependencies that are compiled once for all runs.
-fn cargo(plugin: &Path, args: &[&str], host: &Path) -> Output {
+pub(super) fn cargo(plugin: &Path, args: &[&str], host: &Path) -> Output {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(args)
         .current_dir(plugin)
@@ -60,7 +60,7 @@ fn cargo(plugin: &Path, args: &[&str], host: &Path) -> Output {
         .unwrap()
 }
 
-fn target() -> PathBuf {
+pub(super) fn target() -> PathBuf {
     repository().join("target/scaffold")
 }
 

@@ -145,14 +145,8 @@ fn with_external_access_beside_it() {
     let idp = KeyServer::start();
     let key = SigningKey::new("idp-1");
     idp.answer("/keys", Answer::Keys(vec![key.jwk()]));
-    let config = format!(
-        "backend:\n  auth:\n    backstage: {{url: '{}'}}\n    externalAccess:\n      \
-         - {{type: static, options: {{token: static-token, subject: ci}}}}\n      \
-         - {{type: jwks, options: {{url: '{}'}}}}\n",
-        backstage.server.url(""),
-        idp.url("/keys")
-    );
-    let host = host("none", &config);
+    let provider = format!("{{type: jwks, options: {{url: '{}'}}}}", idp.url("/keys"));
+    let host = host("none", &backstage.config_with(&[STATIC, &provider]));
     assert_eq!(principal(&ask(&host, ECHO, &backstage.user())), JANE);
     assert_eq!(principal(&ask(&host, ECHO, "static-token")), "service:ci");
     let claims = json!({"sub": "job", "iat": now(), "exp": now() + 600});

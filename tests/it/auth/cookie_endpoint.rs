@@ -146,11 +146,7 @@ fn giving_it_back() {
 #[test]
 fn nobody_else_gets_one() {
     let backstage = Backstage::start();
-    let config = format!(
-        "backend:\n  auth:\n    backstage: {{url: '{}'}}\n    externalAccess:\n      \
-         - {{type: static, options: {{token: static-token, subject: ci}}}}\n",
-        backstage.server.url("")
-    );
+    let config = backstage.config_with(&[STATIC]);
     // On open paths neither: there is nobody to make one for.
     for policies in ["none", "open", "cookie:/"] {
         let host = host(policies, &config);

@@ -64,12 +64,7 @@ fn every_credential_of_closed_paths_is_good_there_too() {
 #[test]
 fn only_a_limited_token_belongs_into_a_cookie() {
     let backstage = Backstage::start();
-    let config = format!(
-        "backend:\n  auth:\n    backstage: {{url: '{}'}}\n    externalAccess:\n      \
-         - {{type: static, options: {{token: static-token, subject: ci}}}}\n",
-        backstage.server.url("")
-    );
-    let host = host("cookie:/echo", &config);
+    let host = host("cookie:/echo", &backstage.config_with(&[STATIC]));
     let users = &backstage.users;
     for (what, token) in [
         ("a static token", "static-token".to_owned()),

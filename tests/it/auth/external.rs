@@ -106,7 +106,7 @@ fn it_makes_no_user_and_no_plugin() {
 fn each_entry_is_asked_for_its_own() {
     let (acme, umbrella) = (Provider::start("key-1"), Provider::start("key-1"));
     let config = external_access(&[
-        "{type: static, options: {token: static-token, subject: ci}}",
+        STATIC,
         &acme.entry(", subjectPrefix: acme, issuer: acme"),
         &umbrella.entry(", subjectPrefix: umbrella, issuer: umbrella"),
     ]);
@@ -141,7 +141,7 @@ fn an_entry_that_is_down_is_in_nobodys_way() {
     let config = external_access(&[
         &down.entry(", subjectPrefix: down"),
         &up.entry(", subjectPrefix: up"),
-        "{type: static, options: {token: static-token, subject: ci}}",
+        STATIC,
     ]);
     let host = host("none", &config);
     let answer = ask(&host, ECHO, &up.token(|_| {}));

@@ -8,11 +8,8 @@ fn with(host: &Host, name: &str, value: &str) -> Response {
 
 /// A Backstage and a static token, with this line more below `backend.auth` and at the end of the file.
 fn both_kinds(backstage: &Backstage, auth: &str, rest: &str) -> String {
-    let url = backstage.server.url("");
-    format!(
-        "backend:\n  auth:\n    backstage: {{url: '{url}'}}\n    externalAccess:\n      \
-         - {{type: static, options: {{token: static-token, subject: ci}}}}\n    {auth}\n{rest}\n"
-    )
+    let config = backstage.config_with(&[STATIC]);
+    format!("{config}    {auth}\n{rest}\n")
 }
 
 #[test]
@@ -148,7 +145,7 @@ fn without_issuers_a_jwt_is_the_plugins_own() {
     let backstage = Backstage::start();
     let token = backstage.user();
     let bearer = format!("Bearer {token}");
-    let some = external_access(&["{type: static, options: {token: static-token, subject: ci}}"]);
+    let some = external_access(&[STATIC]);
     for config in ["", &some] {
         let host = host("open", config);
         let answer = with(&host, "authorization", &bearer);

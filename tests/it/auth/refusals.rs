@@ -4,12 +4,8 @@ use super::*;
 
 fn closed() -> (Backstage, Host) {
     let backstage = Backstage::start();
-    let cors = "cors: {origin: 'http://localhost:3000', credentials: true}";
-    let config = format!(
-        "backend:\n  {cors}\n  auth:\n    backstage: {{url: '{}'}}\n    externalAccess:\n      \
-         - {{type: static, options: {{token: static-token, subject: ci}}}}\n",
-        backstage.server.url("")
-    );
+    let cors = "  cors: {origin: 'http://localhost:3000', credentials: true}\n";
+    let config = backstage.config_with(&[STATIC]) + cors;
     let host = host("none", &config);
     (backstage, host)
 }

@@ -125,12 +125,8 @@ fn with_every_method() {
 #[test]
 fn they_are_no_matter_of_users_and_plugins() {
     let backstage = Backstage::start();
-    let config = format!(
-        "backend:\n  auth:\n    backstage: {{url: '{}'}}\n    externalAccess:\n      - {}\n",
-        backstage.server.url(""),
-        restricted("token-of-one", "[{plugin: one}]")
-    );
-    let host = three("none", &config);
+    let one = restricted("token-of-one", "[{plugin: one}]");
+    let host = three("none", &backstage.config_with(&[&one]));
     assert_eq!(
         principal(&ask(&host, "/api/two/echo", &backstage.user())),
         JANE

@@ -45,12 +45,10 @@ fn tokens(backstage: &Backstage, idp: &Provider) -> Vec<String> {
 fn no_token_is_in_the_log_or_in_an_answer() {
     let backstage = Backstage::start();
     let idp = Provider::start("idp-1");
-    let config = format!(
-        "backend:\n  auth:\n    backstage: {{url: '{}'}}\n    externalAccess:\n      - {}\n      \
-         - {{type: static, options: {{token: {SECRET}, subject: ci}}, accessRestrictions: [{{plugin: closed}}]}}\n",
-        backstage.server.url(""),
-        idp.entry(", audience: greenroom"),
+    let secret = format!(
+        "{{type: static, options: {{token: {SECRET}, subject: ci}}, accessRestrictions: [{{plugin: closed}}]}}"
     );
+    let config = backstage.config_with(&[&idp.entry(", audience: greenroom"), &secret]);
     let host = Setup::new()
         .plugin("closed", &chameleon("policies=cookie:/echo;"))
         .plugin("open", &chameleon("policies=open;"))

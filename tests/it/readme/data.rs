@@ -3,12 +3,12 @@
 use super::{
     inline,
     served::Clone,
-    shown::{blocks, readme},
+    shown::{README, blocks, readme},
 };
 
 #[test]
 fn todos_survive_a_restart() {
-    let yaml: Vec<_> = blocks()
+    let yaml: Vec<_> = blocks(README)
         .into_iter()
         .filter(|(language, _)| language == "yaml")
         .collect();

@@ -1,6 +1,8 @@
-//! What README.md shows: commands, and what comes out of them.
+//! What README.md shows: commands, and what comes out of them. `docs` reads the blocks of its pages here as well.
 
 use greenroom_tests::repository;
+
+pub(super) const README: &str = "README.md";
 
 /// A command of a `sh` block, on one line, and the `text` block that follows before the next command.
 #[derive(Debug)]
@@ -10,12 +12,16 @@ pub(super) struct Shown {
 }
 
 pub(super) fn readme() -> String {
-    std::fs::read_to_string(repository().join("README.md")).unwrap()
+    read(README)
 }
 
-/// (language, content) of each block of code.
-pub(super) fn blocks() -> Vec<(String, String)> {
-    let (text, mut blocks) = (readme(), Vec::new());
+fn read(page: &str) -> String {
+    std::fs::read_to_string(repository().join(page)).unwrap()
+}
+
+/// (language, content) of each block of code. `page` is a path in the repository.
+pub(crate) fn blocks(page: &str) -> Vec<(String, String)> {
+    let (text, mut blocks) = (read(page), Vec::new());
     let mut open: Option<(String, String)> = None;
     for line in text.lines() {
         match (line.strip_prefix("```"), open.take()) {
@@ -26,17 +32,17 @@ pub(super) fn blocks() -> Vec<(String, String)> {
             }
             (None, None) => assert!(
                 !line.starts_with("    "),
-                "README.md: {line:?} is a block that no test sees: use ```sh or ```text"
+                "{page}: {line:?} is a block that no test sees: use ```sh or ```text"
             ),
         }
     }
-    assert_eq!(open, None, "README.md: a block of code does not end");
+    assert_eq!(open, None, "{page}: a block of code does not end");
     blocks
 }
 
 pub(super) fn commands() -> Vec<Shown> {
     let mut commands: Vec<Shown> = Vec::new();
-    for (language, content) in blocks() {
+    for (language, content) in blocks(README) {
         match language.as_str() {
             "sh" => commands.extend(in_block(&content)),
             "text" => {
@@ -96,7 +102,7 @@ pub(super) fn inline() -> Vec<String> {
 }
 
 /// The output with what differs from run to run replaced by its name. Widths of columns do not count.
-pub(super) fn shape(output: &str) -> String {
+pub(crate) fn shape(output: &str) -> String {
     let lines = output.lines().map(|line| {
         let indent: String = line.chars().take_while(|c| *c == ' ').collect();
         let mut words: Vec<String> = line.split_whitespace().map(word).collect();

@@ -3,7 +3,7 @@
 use super::{
     Shown, TESTED, WALK, commands, inline, output_of,
     served::Clone,
-    shown::{blocks, shape},
+    shown::{README, blocks, shape},
 };
 use greenroom_tests::{todo, variant};
 
@@ -82,7 +82,7 @@ fn change(clone: &Clone) {
 
 /// Whether a block of README.md is this line.
 fn has_block(line: &str) -> bool {
-    blocks()
+    blocks(README)
         .iter()
         .any(|(language, content)| language == "text" && shape(content) == shape(line))
 }

@@ -74,6 +74,11 @@ fn the_chameleon_uses_more_than_the_todo_plugin_and_fits_every_plugins_world() {
 }
 
 #[test]
+fn a_component_without_the_sdk_fits_as_well() {
+    fits(&fixture("core-services"), "backend-plugin").unwrap();
+}
+
+#[test]
 fn a_component_without_lifecycle_does_not_fit() {
     for name in ["plain", "no-http", "missing-import", "keyvalue-draft"] {
         fits(&fixture(name), "backend-plugin").unwrap_err();
