@@ -58,7 +58,7 @@ pub async fn judge(schema: &str, section: &Value) -> Result<Verdict, Refused> {
     let turn = timeout(TURN, TURNS.acquire()).await;
     let turn = turn.map_err(|_| {
         failed(Error::other(format!(
-            "no turn within {} s: the schemas of other plugins take too long",
+            "no turn within {} s, as the schemas of other plugins take too long: try again",
             TURN.as_secs()
         )))
     })?;
