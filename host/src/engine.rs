@@ -1,6 +1,7 @@
 //! The wasmtime engine: one for all plugins, sized at start. The compile cache is in `engine/cache.rs`, the child process
 //! that compiles in `engine/compile.rs`, the epoch's clock in `engine/clock.rs`, the threads for guests that run for long in
-//! `engine/slow.rs`, who starts there in `engine/lane.rs`, the host's own allocator in `engine/allocator.rs`.
+//! `engine/slow.rs`, who starts there in `engine/lane.rs`, work beside a guest's stack in `engine/own_stack.rs`, the host's
+//! own allocator in `engine/allocator.rs`.
 
 mod allocator;
 mod cache;
@@ -8,6 +9,7 @@ mod clock;
 mod compile;
 mod in_use;
 mod lane;
+mod own_stack;
 mod pace;
 mod priority;
 mod slow;
@@ -22,6 +24,7 @@ pub use cache::{Cache, CacheError};
 pub use clock::Busy;
 pub use compile::{CompileError, run_child as run_compile_child};
 pub use lane::Lane;
+pub use own_stack::{THREAD_STACK, on_own_stack};
 pub use slow::{Watched, Work};
 
 /// Instances beyond `engine.maxInstances` that the allocator has room for: the throw-away ones in which 16 new builds are

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use greenroom::{
     cli::{self, Command, output},
     config::{self, Config, Listen},
-    engine,
+    engine::{THREAD_STACK, run_compile_child},
     host::{self, Host, Restoring, Wanted},
     scaffold, telemetry,
 };
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Ok(Command::Backup(args)) => backup(&args),
         Ok(Command::Restore(args)) => restore(&args),
         Ok(Command::New(args)) => new(args),
-        Ok(Command::Compile) => engine::run_compile_child(),
+        Ok(Command::Compile) => run_compile_child(),
         Ok(Command::Judge) => config::schema::run_child(),
         Err(code) => code,
     }
@@ -156,6 +156,7 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         // Tasks between two looks at sockets and timers. Guests that run for long have them looked at by themselves
         // (`plugin/instance.rs`).
         .event_interval(31)
+        .thread_stack_size(THREAD_STACK)
         .enable_all()
         .build()
         .context("cannot start the async runtime")

@@ -1,6 +1,10 @@
 //! Threads of low priority, for guests that run for long: what they take is what the others leave.
 
-use super::{clock, lane::Lane};
+use super::{
+    clock,
+    lane::Lane,
+    own_stack::{self, THREAD_STACK},
+};
 use rustix::time::{ClockId, clock_gettime};
 use std::{
     cell::Cell,
@@ -34,6 +38,7 @@ impl Threads {
         let runtime = Builder::new_multi_thread()
             .worker_threads(available_parallelism().map_or(1, usize::from))
             .thread_name("slow")
+            .thread_stack_size(THREAD_STACK)
             .on_thread_start(|| {
                 SLOW.set(true);
                 lower_priority();
@@ -91,7 +96,7 @@ impl<T> Future for AtHome<T> {
         let begun = own_time();
         let polled = {
             let _home = this.home.enter();
-            this.work.as_mut().poll(cx)
+            own_stack::poll(&mut this.work, cx)
         };
         this.ran += own_time().saturating_sub(begun);
         if polled.is_pending() {
@@ -167,10 +172,10 @@ impl<T: Send + 'static> Future for Watched<T> {
         }
         if let Place::Here(work) = &mut this.place {
             if SLOW.get() {
-                return work.as_mut().poll(cx);
+                return own_stack::poll(work, cx);
             }
             let begun = clock::ticks();
-            let polled = work.as_mut().poll(cx);
+            let polled = own_stack::poll(work, cx);
             this.ran += clock::ticks().wrapping_sub(begun);
             if polled.is_ready() {
                 this.lane.ended(false);

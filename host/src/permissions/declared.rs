@@ -7,7 +7,7 @@ use super::{
 use crate::{auth::Restriction, id::PluginId};
 use cedar_policy::{Context, EntityUid, RestrictedExpression};
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Backstage's attribute of a permission: `create`, `read`, `update` or `delete`.
 const ACTION: &str = "action";
@@ -28,7 +28,7 @@ fn as_map<S: Serializer>(attributes: &[(String, String)], s: S) -> Result<S::Ok,
 #[derive(Debug)]
 pub struct Declared {
     plugin: PluginId,
-    acts: BTreeMap<String, Act>,
+    acts: BTreeMap<String, Arc<Act>>,
 }
 
 /// One permission of one plugin.
@@ -55,7 +55,10 @@ impl Declared {
     pub fn new(plugin: PluginId, permissions: &[Permission]) -> Result<Self, String> {
         let acts = permissions
             .iter()
-            .map(|permission| Ok((permission.name.clone(), Act::new(&plugin, permission)?)))
+            .map(|permission| {
+                let act = Act::new(&plugin, permission)?;
+                Ok((permission.name.clone(), Arc::new(act)))
+            })
             .collect::<Result<_, String>>()?;
         Ok(Self { plugin, acts })
     }
@@ -65,7 +68,7 @@ impl Declared {
     }
 
     /// An error says to the plugin's author what is missing.
-    pub fn find(&self, permission: &str) -> Result<&Act, String> {
+    pub fn find(&self, permission: &str) -> Result<&Arc<Act>, String> {
         self.acts.get(permission).ok_or_else(|| {
             format!(
                 "the descriptor of {} does not declare the permission {:?}",

@@ -10,9 +10,9 @@ use std::{
 };
 
 /// One principal and one permission, about which resources are asked.
-pub struct Question<'a> {
+pub struct Question {
     who: Who,
-    act: &'a Act,
+    act: Arc<Act>,
     rule: Rule,
 }
 
@@ -49,9 +49,9 @@ pub enum Why {
     Undecided(String),
 }
 
-impl<'a> Question<'a> {
+impl Question {
     /// `principal`: with the groups and the restriction of its credential, where it is the one that asks.
-    pub fn new(authority: &Authority, principal: &Principal, act: &'a Act) -> Self {
+    pub fn new(authority: &Authority, principal: &Principal, act: Arc<Act>) -> Self {
         let restriction = principal.restriction();
         let rule = if restriction.is_some_and(|restriction| act.is_outside(restriction)) {
             Rule::Restricted
@@ -65,18 +65,27 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Verdicts on the first of these resources: one at least if there is one, and as many as fit into `time`.
+    /// The verdict on every resource, where no policy has to be asked.
+    pub fn settled(&self) -> Option<Verdict> {
+        match &self.rule {
+            Rule::Restricted => Some(Verdict::Denied(Why::Restricted)),
+            Rule::Open => Some(Verdict::Allowed),
+            Rule::Policies(_) => None,
+        }
+    }
+
+    /// Verdicts on the first of these resources: one at least if there is one, and as many as fit into `time`. On the
+    /// thread's own stack: Cedar takes whatever it runs on for that.
     pub fn decide(&self, resources: &[Resource], time: Duration) -> Vec<Verdict> {
-        let set = match &self.rule {
-            Rule::Restricted => return vec![Verdict::Denied(Why::Restricted); resources.len()],
-            Rule::Open => return vec![Verdict::Allowed; resources.len()],
-            Rule::Policies(set) => set,
+        let Rule::Policies(set) = &self.rule else {
+            let settled = self.settled().into_iter();
+            return settled.cycle().take(resources.len()).collect();
         };
         let by = Instant::now() + time;
         stack::deciding(|| {
             let mut verdicts = Vec::new();
             for resource in resources {
-                verdicts.push(set.decide(&self.who, self.act, resource));
+                verdicts.push(set.decide(&self.who, &self.act, resource));
                 if Instant::now() >= by {
                     break;
                 }

@@ -10,6 +10,7 @@ use crate::{auth::Principal, config};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -63,8 +64,8 @@ impl Ground {
         lines.map(|line| line.replace(&folder, "")).collect()
     }
 
-    fn act(&self, permission: &str) -> &Act {
-        self.declared.find(permission).unwrap()
+    fn act(&self, permission: &str) -> Arc<Act> {
+        self.declared.find(permission).unwrap().clone()
     }
 
     /// What one asks, and is told.

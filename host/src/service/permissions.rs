@@ -4,6 +4,7 @@ use super::{Scope, Speaker};
 use crate::{
     audit::{Event, Severity},
     auth::Principal,
+    engine::on_own_stack,
     id::PluginId,
     permissions::{
         self, Act, Authority, Declared, MOST_RESOURCES, Question, Resource, Value, Verdict, Why,
@@ -21,8 +22,8 @@ mod bindings {
         path: "../wit",
         interfaces: "import greenroom:permissions/authorize@0.1.0;",
         imports: {
-            "greenroom:permissions/authorize.authorize-many": async | trappable,
-            default: trappable,
+            "greenroom:permissions/authorize.needed": trappable,
+            default: async | trappable,
         },
     });
 }
@@ -56,7 +57,7 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn act(&self, permission: &str) -> Result<&'a Act, Error> {
+    fn act(&self, permission: &str) -> Result<&'a Arc<Act>, Error> {
         let ctx: &'a Ctx = self.ctx;
         ctx.declared.find(permission).map_err(Error::NotDeclared)
     }
@@ -70,13 +71,14 @@ impl<'a> View<'a> {
         permissions::principal(name).map_err(|error| Error::InvalidPrincipal(error.to_string()))
     }
 
-    fn question(&self, principal: &str, permission: &str) -> Result<Question<'a>, Error> {
-        let act = self.act(permission)?;
+    fn question(&self, principal: &str, permission: &str) -> Result<Arc<Question>, Error> {
+        let act = self.act(permission)?.clone();
         let principal = self.principal(principal)?;
-        Ok(Question::new(&self.ctx.authority, &principal, act))
+        let question = Question::new(&self.ctx.authority, &principal, act);
+        Ok(Arc::new(question))
     }
 
-    fn decide(
+    async fn decide(
         &self,
         principal: &str,
         permission: &str,
@@ -84,11 +86,12 @@ impl<'a> View<'a> {
     ) -> Result<Decision, Error> {
         let question = self.question(principal, permission)?;
         let resource = resource.map_or_else(|| Ok(Resource::default()), checked)?;
-        let verdicts = question.decide(std::slice::from_ref(&resource), SLICE);
+        let resources = Arc::new([resource]);
+        let verdicts = verdicts(question, resources.clone(), 0).await;
         match verdicts.into_iter().next() {
             Some(Verdict::Allowed) => Ok(Decision::Allow),
             Some(Verdict::Denied(why)) => {
-                self.denied(principal, permission, &resource, &why);
+                self.denied(principal, permission, &resources[0], &why);
                 Ok(Decision::Deny)
             }
             None => Ok(Decision::Deny),
@@ -111,10 +114,11 @@ impl<'a> View<'a> {
         let resources = resources
             .into_iter()
             .map(checked)
-            .collect::<Result<Vec<_>, Error>>()?;
+            .collect::<Result<Arc<[_]>, Error>>()?;
         let mut decisions = Vec::with_capacity(resources.len());
         loop {
-            for verdict in question.decide(&resources[decisions.len()..], SLICE) {
+            let some = verdicts(question.clone(), resources.clone(), decisions.len()).await;
+            for verdict in some {
                 decisions.push(match verdict {
                     Verdict::Allowed => Decision::Allow,
                     Verdict::Denied(why) => {
@@ -173,13 +177,13 @@ impl authorize::Host for View<'_> {
         Ok(act.map(|_| restricted || self.ctx.authority.decides()))
     }
 
-    fn authorize(
+    async fn authorize(
         &mut self,
         principal: String,
         permission: String,
         resource: Option<authorize::Resource>,
     ) -> Result<Result<Decision, Error>> {
-        Ok(self.decide(&principal, &permission, resource))
+        Ok(self.decide(&principal, &permission, resource).await)
     }
 
     async fn authorize_many(
@@ -190,6 +194,14 @@ impl authorize::Host for View<'_> {
     ) -> Result<Result<Vec<Decision>, Error>> {
         Ok(self.decide_many(&principal, &permission, resources).await)
     }
+}
+
+/// On the resources from this one on, as many as one slice takes.
+async fn verdicts(question: Arc<Question>, on: Arc<[Resource]>, from: usize) -> Vec<Verdict> {
+    if let Some(verdict) = question.settled() {
+        return vec![verdict; on.len() - from];
+    }
+    on_own_stack(move || question.decide(&on[from..], SLICE)).await
 }
 
 /// As the room of permissions has it, within its limits.

@@ -13,6 +13,7 @@ fn may_import(room: &str) -> &'static [&'static str] {
             "telemetry",
             "scaffold",
             "engine::run_compile_child",
+            "engine::THREAD_STACK",
         ],
         "host" => &[
             "auth",
@@ -43,6 +44,7 @@ fn may_import(room: &str) -> &'static [&'static str] {
         "service" => &[
             "audit",
             "auth",
+            "engine::on_own_stack",
             "permissions",
             "storage",
             "telemetry",
