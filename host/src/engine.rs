@@ -24,7 +24,7 @@ pub use cache::{Cache, CacheError};
 pub use clock::Busy;
 pub use compile::{CompileError, run_child as run_compile_child};
 pub use lane::Lane;
-pub use own_stack::{THREAD_STACK, on_own_stack};
+pub use own_stack::{THREAD_STACK, on_own_stack, poll_guest};
 pub use slow::{Watched, Work};
 
 /// Instances beyond `engine.maxInstances` that the allocator has room for: the throw-away ones in which 16 new builds are
@@ -141,7 +141,7 @@ fn pooling(instances: u32, max_memory: usize) -> InstanceAllocationStrategy {
         .max_memories_per_component(4)
         .max_tables_per_component(CORE_INSTANCES_PER_COMPONENT * 4)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT * 8)
-        // With the kernel's page-map scan only the parts that were written are reset; it is used where the kernel has it.
+        // Of tables only what was written is reset, where the kernel has a page-map scan. Memories are given back whole.
         .pagemap_scan(Enabled::Auto)
         .max_unused_warm_slots(WARM_SLOTS)
         .table_keep_resident(WARM_TABLE);

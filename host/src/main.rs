@@ -277,3 +277,16 @@ fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
     output::error(&json!({ "error": format!("{error:#}") }), json);
     ExitCode::from(cli::FAILED)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_have_the_stack_that_host_calls_need() {
+        let runtime = runtime().unwrap();
+        let left = runtime.spawn(async { stacker::remaining_stack() });
+        let left = runtime.block_on(left).unwrap();
+        assert!(left > Some(THREAD_STACK / 8 * 7), "{left:?}");
+    }
+}

@@ -7,8 +7,8 @@ use crate::{
 };
 use anyhow::Result;
 
-/// Stops at the first step that complains. Clippy and rustdoc share the dev profile's metadata, so the dependencies
-/// are gone through once.
+/// Stops at the first step that complains. Clippy and rustdoc share the dependencies' metadata. Both take the profiles of
+/// the tests' builds: macros, build scripts and their C code are made once for check and tests.
 pub(crate) fn run() -> Result<()> {
     for workspace in Workspace::ALL {
         command::run(cargo(workspace, "fmt").args(["--all", "--check"]))?;
@@ -38,9 +38,14 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Guests are checked for the target they run on.
+/// Guests are checked for the target they run on. No code, theirs or the host's, depends on the profile.
 fn place(workspace: Workspace) -> Vec<std::ffi::OsString> {
+    let profile = match workspace {
+        Workspace::Root => "release",
+        Workspace::Guest => "guest",
+    };
     let mut args = vec!["--target-dir".into(), workspace.target().into()];
+    args.extend(["--profile", profile].map(Into::into));
     if workspace != Workspace::Root {
         args.extend(["--target".into(), TARGET.into()]);
     }

@@ -1,22 +1,21 @@
-//! Work that a host call has done on the thread's own stack. Its own is its guest's, of which nobody but the engine knows
-//! where it ends.
+//! Work that a host call has done on the thread's own stack.
 //!
-//! A guest's call is polled on its own stack, and whoever polls it is on the thread's. So the host call leaves its work on
-//! the thread and is pending; the poller does it and polls again at once. No other thread is asked, nothing waits.
+//! A host call runs on its guest's stack, of which only the engine knows where it ends. Whoever polls its guest's call is on
+//! the thread's: a host call leaves such work to that one, and is pending; the poller does it and polls again at once.
 
-use super::slow::Work;
 use std::{
     any::Any,
     cell::RefCell,
     future::poll_fn,
     mem,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::Pin,
     task::{Context, Poll},
 };
 use tokio::sync::oneshot;
 
 /// Bytes of the stack of a thread that polls guests: room for a decision of the policies (`permissions/stack.rs`) below
-/// all that has called it. Only what is used of it is memory.
+/// all that has called it. Memory is what was used of it once.
 pub const THREAD_STACK: usize = 8 << 20;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -33,8 +32,8 @@ thread_local! {
     static LEFT: RefCell<Left> = const { RefCell::new(Left::NoPoller) };
 }
 
-/// Has `work` done on the thread's own stack, and gives what it made of it. Where no guest is polled, a thread that may
-/// block does it. A panic comes back.
+/// Has `work` done on the thread's own stack, and gives what it made of it. Where nobody polls a guest, which is in tests
+/// alone, a thread that may block does it. A panic comes back.
 ///
 /// Bound: that of `work` itself, it cannot be cut short. For a future that is polled each time its guest's call is: one
 /// that waits for its own waker would wait for ever.
@@ -44,18 +43,12 @@ pub async fn on_own_stack<R: Send + 'static>(work: impl FnOnce() -> R + Send + '
         // Nobody may want it any more.
         _ = sender.send(catch_unwind(AssertUnwindSafe(work)));
     });
-    let made = match leave(job) {
-        Ok(()) => {
-            pending_once().await;
-            receiver.try_recv().ok()
-        }
-        Err(job) => {
-            tokio::task::spawn_blocking(job);
-            receiver.await.ok()
-        }
-    };
-    made.expect("done before the guest is polled again")
-        .unwrap_or_else(|panic| resume_unwind(panic))
+    match leave(job) {
+        Ok(()) => pending_once().await,
+        Err(job) => _ = tokio::task::spawn_blocking(job).await,
+    }
+    let made = receiver.try_recv().expect("the work has been done");
+    made.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 fn leave(job: Job) -> Result<(), Job> {
@@ -79,10 +72,13 @@ async fn pending_once() {
 }
 
 /// Polls a guest's call, and does what it leaves.
-pub(super) fn poll<T>(work: &mut Work<T>, cx: &mut Context<'_>) -> Poll<T> {
+pub fn poll_guest<F>(mut call: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output>
+where
+    F: Future + ?Sized,
+{
     let _poller = Poller::begin();
     loop {
-        let polled = work.as_mut().poll(cx);
+        let polled = call.as_mut().poll(cx);
         let left = LEFT.with_borrow_mut(|left| mem::replace(left, Left::Nothing));
         match left {
             Left::Job(job) if polled.is_pending() => job(),
@@ -102,19 +98,23 @@ impl Poller {
 
 impl Drop for Poller {
     fn drop(&mut self) {
-        LEFT.set(mem::replace(&mut self.0, Left::NoPoller));
+        drop(LEFT.replace(mem::replace(&mut self.0, Left::NoPoller)));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::thread;
+    use futures_util::FutureExt;
+    use std::{thread, time::Duration};
+    use tokio::time::timeout;
 
-    /// A guest's call, as `Watched` polls it.
-    async fn guest<T>(work: impl Future<Output = T> + Send + 'static) -> T {
-        let mut work: Work<T> = Box::pin(work);
-        poll_fn(move |cx| poll(&mut work, cx)).await
+    /// A guest's call, as it is polled.
+    async fn guest<F: Future>(call: F) -> F::Output {
+        let mut call = Box::pin(call);
+        let call = poll_fn(move |cx| poll_guest(call.as_mut(), cx));
+        let patience = Duration::from_secs(60);
+        timeout(patience, call).await.expect("nothing is lost")
     }
 
     /// Where the frame of who calls it is.
@@ -141,17 +141,17 @@ mod tests {
     #[tokio::test]
     async fn it_is_not_done_where_it_is_asked_for() {
         #[inline(never)]
-        fn far_down<T>(work: &mut Work<T>, cx: &mut Context<'_>) -> Poll<T> {
+        fn far_down<F: Future>(work: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
             let room = std::hint::black_box([0u8; 64 << 10]);
-            let polled = work.as_mut().poll(cx);
+            let polled = work.poll(cx);
             std::hint::black_box(&room);
             polled
         }
-        let mut inner: Work<(usize, usize)> = Box::pin(async {
+        let mut inner = Box::pin(async {
             let asked = frame();
             (asked, on_own_stack(frame).await)
         });
-        let (asked, done) = guest(poll_fn(move |cx| far_down(&mut inner, cx))).await;
+        let (asked, done) = guest(poll_fn(move |cx| far_down(inner.as_mut(), cx))).await;
         assert!(done > asked + (32 << 10), "{asked:#x} {done:#x}");
     }
 
@@ -174,13 +174,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_comes_back_and_leaves_nothing_behind() {
-        let panics = tokio::spawn(guest(async {
-            on_own_stack(|| panic!("as it was told")).await;
+    async fn a_panic_comes_back_to_who_asked_and_leaves_nothing_behind() {
+        let told = guest(async {
+            let panics = on_own_stack(|| panic!("as it was told"));
+            let panic = AssertUnwindSafe(panics).catch_unwind().await.unwrap_err();
+            *panic.downcast::<&str>().unwrap()
+        });
+        assert_eq!(told.await, "as it was told");
+        // The poller's own: it has no work left, and is none any more.
+        let dies = AssertUnwindSafe(guest(async {
+            _ = on_own_stack(|| 1).now_or_never();
+            panic!("with work left")
         }));
-        let panic = panics.await.unwrap_err().into_panic();
-        assert_eq!(*panic.downcast::<&str>().unwrap(), "as it was told");
-        assert_eq!(guest(async { on_own_stack(|| 1).await }).await, 1);
+        assert!(dies.catch_unwind().await.is_err());
+        let home = thread::current().id();
+        assert_ne!(on_own_stack(|| thread::current().id()).await, home);
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use super::{
     clock,
     lane::Lane,
-    own_stack::{self, THREAD_STACK},
+    own_stack::{THREAD_STACK, poll_guest},
 };
 use rustix::time::{ClockId, clock_gettime};
 use std::{
@@ -96,7 +96,7 @@ impl<T> Future for AtHome<T> {
         let begun = own_time();
         let polled = {
             let _home = this.home.enter();
-            own_stack::poll(&mut this.work, cx)
+            poll_guest(this.work.as_mut(), cx)
         };
         this.ran += own_time().saturating_sub(begun);
         if polled.is_pending() {
@@ -172,10 +172,10 @@ impl<T: Send + 'static> Future for Watched<T> {
         }
         if let Place::Here(work) = &mut this.place {
             if SLOW.get() {
-                return own_stack::poll(work, cx);
+                return poll_guest(work.as_mut(), cx);
             }
             let begun = clock::ticks();
-            let polled = own_stack::poll(work, cx);
+            let polled = poll_guest(work.as_mut(), cx);
             this.ran += clock::ticks().wrapping_sub(begun);
             if polled.is_ready() {
                 this.lane.ended(false);
@@ -207,7 +207,7 @@ impl<T: Send + 'static> Future for Watched<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config;
+    use crate::{config, engine::on_own_stack};
     use std::{
         sync::atomic::{AtomicBool, Ordering::SeqCst},
         thread,
@@ -276,6 +276,28 @@ mod tests {
             shorts += 1;
         }
         assert!((10..100).contains(&shorts), "{shorts} to come back");
+    }
+
+    #[tokio::test]
+    async fn host_calls_find_the_stack_of_the_thread_that_runs_their_guest() {
+        let folder = tempfile::tempdir().unwrap();
+        let lane = lane(&folder.path().join("cache"));
+        let _busy = clock::Busy::begin();
+        let home = here();
+        let call = async {
+            let first = on_own_stack(here).await;
+            work(500).await;
+            let left = || (here(), stacker::remaining_stack());
+            (first, on_own_stack(left).await)
+        };
+        let (first, (then, left)) = Watched::new(lane.clone(), Box::pin(call)).await;
+        assert_eq!((first, &*then), (home, "slow"));
+        assert!(left > Some(THREAD_STACK / 8 * 7), "{left:?}");
+        while !lane.expects_long() {
+            lane.ended(true);
+        }
+        let call = async { on_own_stack(here).await };
+        assert_eq!(Watched::new(lane, Box::pin(call)).await, "slow");
     }
 
     #[tokio::test]

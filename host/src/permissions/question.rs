@@ -74,8 +74,8 @@ impl Question {
         }
     }
 
-    /// Verdicts on the first of these resources: one at least if there is one, and as many as fit into `time`. On the
-    /// thread's own stack: Cedar takes whatever it runs on for that.
+    /// Verdicts on the first of these resources: one at least if there is one, and as many as fit into `time`. To be
+    /// called on the thread's own stack: Cedar takes any other for it.
     pub fn decide(&self, resources: &[Resource], time: Duration) -> Vec<Verdict> {
         let Rule::Policies(set) = &self.rule else {
             let settled = self.settled().into_iter();

@@ -7,7 +7,7 @@ use super::{
     instance::Instance,
     state::{MAX_FIELDS, State},
 };
-use crate::config::secrets::redacted;
+use crate::{config::secrets::redacted, engine::poll_guest};
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Response, StatusCode, header::CONTENT_LENGTH, response,
@@ -94,11 +94,11 @@ pub(super) async fn run(
     }
 }
 
-/// As tokio's `timeout_at`, with a timer that is made when the future first has to wait: most calls never do.
+/// As tokio's `timeout_at`, with a timer that is made when the guest first has to wait: most calls never do.
 async fn until<F: Future>(by: Instant, mut future: Pin<&mut F>) -> Option<F::Output> {
     let mut timer = None;
     poll_fn(|cx| {
-        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+        if let Poll::Ready(output) = poll_guest(future.as_mut(), cx) {
             return Poll::Ready(Some(output));
         }
         let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(by.into())));

@@ -30,6 +30,12 @@ fn deepest() -> Vec<String> {
             "[".repeat(record),
             "]".repeat(record)
         ),
+        format!("{}1{} != 1", "[".repeat(steps - 1), "]".repeat(steps - 1)),
+        format!(
+            "{}1{} has a",
+            "{a: ".repeat(steps - 1),
+            "}".repeat(steps - 1)
+        ),
     ]
 }
 
@@ -55,7 +61,7 @@ fn the_deepest_policies_are_decided() {
     }
 }
 
-/// What Cedar takes for the end of the stack says nothing here: as in a host call, which runs on its guest's stack.
+/// A stack is made where a thread has too little.
 #[test]
 fn they_are_decided_on_little_stack() {
     let thread = std::thread::Builder::new().stack_size(512 << 10);
