@@ -14,6 +14,7 @@ use std::{
 /// A host's folder: `app-config.yaml`, `plugins/<id>.wasm`, and `db/<id>.sqlite` once it has run.
 pub(crate) struct Site {
     folder: PathBuf,
+    program: PathBuf,
     /// Compiled components. Shared by all sites unless [`Site::own_cache`].
     cache: PathBuf,
     ready: Vec<String>,
@@ -29,10 +30,18 @@ impl Site {
         fs::create_dir(&plugins).with_context(|| format!("cannot create {}", plugins.display()))?;
         Ok(Self {
             folder: folder.into(),
+            program: places::greenroom(),
             cache: places::scratch().join("cache"),
             ready: Vec::new(),
             more: String::new(),
         })
+    }
+
+    /// Runs another host than the one that is measured everywhere else.
+    pub(crate) fn program(mut self, program: &Path) -> Result<Self> {
+        places::require(program)?;
+        program.clone_into(&mut self.program);
+        Ok(self)
     }
 
     /// Adds a component under an id. The host is ready when `GET /api/<id><ready>` answers 200.
@@ -73,7 +82,7 @@ impl Site {
              plugins:\n  directory: ./plugins\n"
         );
         self.write("app-config.yaml", &base)?;
-        let mut command = Command::new(places::greenroom());
+        let mut command = Command::new(&self.program);
         command.args(["serve", "--config", "app-config.yaml"]);
         if !self.more.is_empty() {
             self.write("more.yaml", &self.more)?;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stderr, reason = "a program for the command line")]
 
+mod against;
 mod child;
 mod greenroom;
 mod http;
@@ -23,7 +24,7 @@ mod verdicts;
 mod work;
 mod wrk;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use machine::Machine;
 use report::{Load, Report};
@@ -40,6 +41,9 @@ struct Options {
     /// Measure nothing; leave flame graphs of the host under load in target/bench.
     #[arg(long, conflicts_with_all = ["quick", "only", "subjects"])]
     profile: bool,
+    /// The host alone, beside that of another checkout of this repository in which `cargo xtask build all` has run.
+    #[arg(long, value_name = "CHECKOUT", conflicts_with_all = ["quick", "only", "subjects", "profile", "train"])]
+    against: Option<PathBuf>,
     /// Where the programs `greenroom` and `native-tuned` are, instead of target/release.
     #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,
@@ -83,6 +87,11 @@ fn run(options: &Options) -> Result<()> {
     }
     if options.profile {
         return profile::run();
+    }
+    if let Some(checkout) = &options.against {
+        let checkout = (checkout.canonicalize())
+            .with_context(|| format!("there is no checkout {}", checkout.display()))?;
+        return against::run(&checkout);
     }
     let subjects: Vec<_> = (Subject::ALL.into_iter())
         .filter(|s| options.subjects.is_empty() || options.subjects.contains(s))

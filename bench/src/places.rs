@@ -50,6 +50,33 @@ pub(crate) fn hello() -> PathBuf {
     target("fixtures/hello.wasm")
 }
 
+/// What `cargo xtask build all` leaves of a host and its plugins.
+pub(crate) struct Built {
+    pub(crate) greenroom: PathBuf,
+    pub(crate) todo: PathBuf,
+    pub(crate) hello: PathBuf,
+}
+
+impl Built {
+    pub(crate) fn here() -> Self {
+        Self {
+            greenroom: greenroom(),
+            todo: todo(),
+            hello: hello(),
+        }
+    }
+
+    /// In another checkout of this repository.
+    pub(crate) fn of(checkout: &Path) -> Self {
+        let target = checkout.join("target");
+        Self {
+            greenroom: target.join("release/greenroom"),
+            todo: target.join("plugins/todo.wasm"),
+            hello: target.join("fixtures/hello.wasm"),
+        }
+    }
+}
+
 pub(crate) fn native_tuned() -> PathBuf {
     program("native-tuned")
 }
@@ -91,7 +118,7 @@ pub(crate) fn empty_folder(name: &str) -> Result<PathBuf> {
 pub(crate) fn require(path: &Path) -> Result<()> {
     if !path.is_file() {
         bail!(
-            "{} is missing: `cargo xtask bench` builds it",
+            "{} is missing: `cargo xtask bench` builds it, `cargo xtask build all` in another checkout",
             path.display()
         );
     }

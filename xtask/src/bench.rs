@@ -13,12 +13,20 @@ use std::{os::unix::process::CommandExt, process::Command};
 /// Compiles what is measured as operators run it.
 const DIST: &str = "--dist";
 
+/// Beside the host of another checkout.
+const AGAINST: &str = "--against";
+
 /// What is wrong with the arguments: better said now than after the builds.
 pub(crate) fn problem(args: &[String]) -> Option<String> {
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     let rest: Vec<_> = args.iter().copied().filter(|arg| *arg != DIST).collect();
     match rest[..] {
         [] | ["--quick" | "--profile"] => None,
+        // The host of the other checkout is compiled without a profile of its work, so this one is as well.
+        [AGAINST, checkout] if !args.contains(&DIST) => {
+            let flag = checkout.starts_with('-');
+            flag.then(|| format!("`--against` takes a checkout, not {checkout:?}"))
+        }
         ["--only", part] | ["--quick", "--only", part] | ["--only", part, "--quick"] => {
             let known = ["load", "size"].contains(&part);
             (!known).then(|| format!("`--only` takes `load` or `size`, not {part:?}"))
@@ -42,8 +50,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         driver.arg("--programs").arg(tree::dist());
         driver.args(["--compiled", dist::COMPILED]);
     }
-    // A profile and the size are of Greenroom alone.
-    if !args.iter().any(|arg| arg == "--profile" || arg == "size") {
+    let of_greenroom_alone = ["--profile", "size", AGAINST];
+    if !args.iter().any(|arg| of_greenroom_alone.contains(&&**arg)) {
         native_usual()?;
         if let Err(reason) = npm::prepare("bench/express", "target/express", "server.js") {
             eprintln!("xtask: Express is left out: {reason:#}");
@@ -87,6 +95,7 @@ mod tests {
             "--profile --dist",
             "--dist --only size",
             "--quick --only load",
+            "--against ../before",
         ] {
             assert_eq!(problem(line), None, "{line}");
         }
@@ -96,6 +105,9 @@ mod tests {
             ("--only", "--only"),
             ("--only seize", "seize"),
             ("--profile --quick", "--profile --quick"),
+            ("--against", "--against"),
+            ("--against --quick", "--quick"),
+            ("--against ../before --dist", "--against ../before"),
         ] {
             assert!(
                 problem(line).is_some_and(|told| told.contains(names)),
