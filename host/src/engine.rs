@@ -147,3 +147,33 @@ fn pooling(instances: u32, max_memory: usize) -> InstanceAllocationStrategy {
         .table_keep_resident(WARM_TABLE);
     InstanceAllocationStrategy::Pooling(pool)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::{Instance, Module, Store};
+
+    /// A memory of four pages, exported as `m`.
+    const MODULE: &[u8] = b"\0asm\x01\0\0\0\x05\x03\x01\0\x04\x07\x05\x01\x01m\x02\0";
+
+    #[test]
+    fn a_free_slot_keeps_no_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = config::Engine {
+            max_instances: 1,
+            max_memory: 1 << 20,
+        };
+        let engine = Engine::new(&settings, &folder.path().join("cache")).unwrap();
+        let engine = engine.wasmtime();
+        let module = Module::new(engine, MODULE).unwrap();
+        let slots = engine.pooling_allocator_metrics().unwrap();
+        let mut store = Store::new(engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let memory = instance.get_memory(&mut store, "m").unwrap();
+        memory.data_mut(&mut store).fill(1);
+        assert_eq!(slots.memories(), 1);
+        drop(store);
+        assert_eq!(slots.memories(), 0);
+        assert_eq!(slots.unused_memory_bytes_resident(), 0);
+    }
+}
