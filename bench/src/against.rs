@@ -4,12 +4,12 @@
 //! next: where their code and memory lie is decided at their start.
 
 use crate::{
-    greenroom, interrupt,
+    interrupt,
     meter::Meter,
     places::{self, Built},
-    seed::{self, Seed},
+    seed::Seed,
     server::Server,
-    stats,
+    stats, subject,
     work::Work,
     wrk::{self, Load},
 };
@@ -32,10 +32,14 @@ const SECONDS: u32 = 2;
 pub(crate) fn run(checkout: &Path) -> Result<()> {
     let folder = places::empty_folder("against")?;
     let rows = Seed::Small.write(&folder)?;
-    let hosts = [Built::of(checkout), Built::here()];
+    let site = |name: &str, built: &Built| {
+        let own = folder.join(name);
+        fs::create_dir(&own)?;
+        subject::host(&own, &rows, built)
+    };
     let hosts = [
-        host(&folder.join("before"), &rows, &hosts[0])?,
-        host(&folder.join("now"), &rows, &hosts[1])?,
+        site("before", &Built::of(checkout))?,
+        site("now", &Built::here())?,
     ];
     let scripts = WORKS.map(|work| {
         let script = folder.join(format!("{}.lua", work.key()));
@@ -72,17 +76,6 @@ pub(crate) fn run(checkout: &Path) -> Result<()> {
     fs::write(&path, &table).with_context(|| format!("cannot write {}", path.display()))?;
     eprintln!("\n{table}\nthe table is in {}", path.display());
     Ok(())
-}
-
-fn host(folder: &Path, rows: &Path, built: &Built) -> Result<greenroom::Site> {
-    fs::create_dir(folder)?;
-    let site = greenroom::Site::new(folder)?
-        .program(&built.greenroom)?
-        .plugin("todo", &built.todo, "/todos?limit=1")?
-        .plugin("hello", &built.hello, "/")?;
-    site.start()?.stop()?;
-    seed::copy_rows(rows, &site.database("todo"))?;
-    Ok(site)
 }
 
 /// Microseconds of CPU time for each request.

@@ -1,7 +1,9 @@
 //! The servers that are compared, all started and filled alike.
 
 use crate::{
-    greenroom, places, seed,
+    greenroom,
+    places::{self, Built},
+    seed,
     server::{Launch, Server, free_address},
 };
 use anyhow::{Context, Result};
@@ -83,7 +85,7 @@ impl Stand {
     /// Fills an existing empty folder. `rows` is what [`seed::Seed::write`] gave.
     pub(crate) fn new(subject: Subject, folder: &Path, rows: &Path) -> Result<Self> {
         let host = match subject {
-            Subject::Greenroom => Some(host(folder, rows)?),
+            Subject::Greenroom => Some(host(folder, rows, &Built::here())?),
             _ => None,
         };
         let stand = Self {
@@ -132,10 +134,11 @@ impl Stand {
 }
 
 /// A Greenroom with the rows: the plugin's own migration makes the table, in a first start.
-fn host(folder: &Path, rows: &Path) -> Result<greenroom::Site> {
+pub(crate) fn host(folder: &Path, rows: &Path, built: &Built) -> Result<greenroom::Site> {
     let site = greenroom::Site::new(folder)?
-        .plugin("todo", &places::todo(), "/todos?limit=1")?
-        .plugin("hello", &places::hello(), "/")?;
+        .program(&built.greenroom)?
+        .plugin("todo", &built.todo, "/todos?limit=1")?
+        .plugin("hello", &built.hello, "/")?;
     site.start()?.stop()?;
     seed::copy_rows(rows, &site.database("todo"))?;
     Ok(site)
