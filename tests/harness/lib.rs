@@ -12,7 +12,7 @@ mod setup;
 mod tamper;
 mod wire;
 
-pub use client::{Connection, Request, Response, get, raw};
+pub use client::{Connection, Request, Response, get, pause, raw};
 pub use component::{chameleon, configured, fixture, repository, todo, variant, without_unary};
 pub use host::Host;
 pub use jwt::{SigningKey, base64url, from_base64url, now, sign_hs256};

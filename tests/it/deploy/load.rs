@@ -1,7 +1,7 @@
 //! Builds change while clients are at work.
 
 use super::{version, versioned, wait_for_refusal, wait_for_version};
-use greenroom_tests::{Connection, Host, Request, Setup, chameleon, todo, variant};
+use greenroom_tests::{Connection, Host, Request, Setup, chameleon, pause, todo, variant};
 use serde_json::json;
 use std::{
     sync::{
@@ -123,6 +123,7 @@ fn ask_for_versions(host: &Host, done: &AtomicBool) -> Vec<Seen> {
     let mut connection = Connection::open(host.address());
     let mut seen = Vec::new();
     while !done.load(Relaxed) {
+        pause();
         let asked = Instant::now();
         let answer = connection
             .send(Request::new(host.address(), "GET", "/api/c/version"))
@@ -142,6 +143,7 @@ fn write_todos(host: &Host, done: &AtomicBool, client: usize) -> usize {
     let mut connection = Connection::open(host.address());
     let mut created = 0;
     while !done.load(Relaxed) {
+        pause();
         let title = format!("todo {created} of client {client}");
         let post = Request::new(host.address(), "POST", "/api/todo/todos");
         let answer = connection

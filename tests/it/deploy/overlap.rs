@@ -1,7 +1,7 @@
 //! Deploys that meet each other, requests that still run, and a host that stops.
 
 use super::{id_of, stdout, version, versioned, wait_for_version};
-use greenroom_tests::{Connection, Host, Request, Setup, chameleon};
+use greenroom_tests::{Connection, Host, Request, Setup, chameleon, pause};
 use rustix::process::Signal;
 use serde_json::json;
 use std::{
@@ -56,6 +56,7 @@ fn deploys_and_removals_of_one_plugin_take_turns() {
     thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Relaxed) {
+                pause();
                 host.command(&["remove", "c", "--json"]);
             }
         });
@@ -106,6 +107,7 @@ fn no_request_is_lost_while_a_migration_holds_them() {
                     let mut connection = Connection::open(host.address());
                     let mut rows = 0;
                     while !done.load(Relaxed) {
+                        pause();
                         let post = Request::new(host.address(), "POST", "/api/c/rows");
                         let answer = connection.send(post).expect("no request is dropped");
                         assert_eq!(answer.status, 201, "{}", answer.text());

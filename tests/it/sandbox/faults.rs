@@ -207,6 +207,7 @@ fn where_most_requests_run_for_long_they_start_where_the_others_do_not() {
     let [slow] = ran(&host, [SLOW], answer);
     assert_ne!(slow, Duration::ZERO);
     (0..40).for_each(|_| answer());
-    let [slow] = ran(&host, [SLOW], answer);
-    assert_eq!(slow, Duration::ZERO);
+    // A thread that waits wakes now and then, for some microseconds.
+    let [later] = ran(&host, [SLOW], answer);
+    assert!(later < slow / 4, "{slow:?} {later:?} an answer");
 }
