@@ -203,7 +203,7 @@ impl Connection {
 /// Between two requests of a client that never stops: a compile, of this test or of one beside it, has only the time that
 /// requests leave, and without any would wait for 5 s until it starts again.
 pub fn pause() {
-    std::thread::sleep(Duration::from_millis(2));
+    std::thread::sleep(Duration::from_millis(10));
 }
 
 /// Writes bytes and reads until the host closes the connection (add `Connection: close`), at most for 60 s.
