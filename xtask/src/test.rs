@@ -10,8 +10,8 @@ use std::{process::Command, time::Instant};
 
 /// How many tests run at once: libtest's variable, which whoever runs the tests may set.
 const THREADS: &str = "RUST_TEST_THREADS";
-/// End-to-end tests wait much, for hosts, time limits and compiles. On 2 cores they took 314 s two at once, which left the
-/// cores idle for 42 % of that, and 190 s four at once, 16 %.
+/// End-to-end tests wait much, for hosts, time limits and compiles. On 2 cores, with all components
+/// compiled before, they took 314 s two at once, which left the cores idle for 42 % of that, and 190 s four at once, 16 %.
 const THREADS_A_CORE: usize = 2;
 
 /// Both stages of tests run, even when the first one fails; the last line says how it went.

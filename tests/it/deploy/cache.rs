@@ -194,7 +194,7 @@ fn a_compile_that_others_leave_nothing_ends_all_the_same() {
     let cores = thread::available_parallelism().map_or(2, usize::from);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        for _ in 0..cores {
+        for _ in 0..cores * 2 {
             scope.spawn(|| {
                 while !done.load(Relaxed) {
                     std::hint::spin_loop();
