@@ -24,7 +24,7 @@ pub use cache::{Cache, CacheError};
 pub use clock::Busy;
 pub use compile::{CompileError, run_child as run_compile_child};
 pub use lane::Lane;
-pub use own_stack::{THREAD_STACK, on_own_stack, poll_guest};
+pub use own_stack::{THREAD_STACK, on_own_stack};
 pub use slow::{Watched, Work};
 
 /// Instances beyond `engine.maxInstances` that the allocator has room for: the throw-away ones in which 16 new builds are

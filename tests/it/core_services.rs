@@ -66,10 +66,10 @@ fn audit_events(host: &Host, id: &str) -> Vec<Value> {
 fn permissions_are_decided_by_the_policies() {
     let host = with_policies("");
     assert_ok(&ask(&host, "permissions"), "with policies");
-    assert_not_ok(&ask(&host, "permissions/without"), "needed: true");
+    assert_not_ok(&ask(&host, "permissions/without"), "any needed: true");
     let host = setup("").start();
     assert_ok(&ask(&host, "permissions/without"), "without policies");
-    assert_not_ok(&ask(&host, "permissions"), "needed: false");
+    assert_not_ok(&ask(&host, "permissions"), "any needed: false");
 }
 
 /// The first section is the one that the fixture expects.

@@ -18,7 +18,11 @@
 //! On your own machine, where tests run, everything is allowed.
 
 use crate::{Error, Request, bindings::greenroom::permissions::authorize};
-use std::borrow::Borrow;
+use std::{
+    borrow::Borrow,
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
 
 pub use authorize::{Decision, Error as HostError, Value};
 
@@ -70,10 +74,20 @@ impl Resource {
 /// Whether this permission has to be asked about for the request at hand. False where nothing could deny it: what a
 /// resource would have to be looked up for can be left out then.
 pub fn needed(permission: &str) -> Result<bool, Error> {
+    /// Permissions that the host knows as declared: there are no more than the descriptor has. That one is declared does
+    /// not change while an instance lives, and the question without a text is far cheaper.
+    static DECLARED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
     if !cfg!(target_arch = "wasm32") {
         return Ok(false);
     }
-    authorize::needed(permission).map_err(failed)
+    let mut declared = DECLARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if declared.contains(permission) {
+        return Ok(authorize::any_needed());
+    }
+    let needed = authorize::needed(permission).map_err(failed)?;
+    declared.insert(permission.to_owned());
+    Ok(needed)
 }
 
 /// Whether who sent the request may do this; `None` asks about the plugin as a whole.

@@ -8,11 +8,11 @@ use crate::{
     engine::Busy,
     service::{
         Deadline, Scope, Speaker, config, keyvalue, logging, outbound, permissions, sql,
-        stdio::Output,
+        stdio::{Output, Outputs},
     },
 };
 use std::sync::Arc;
-use tracing::{Level, level_filters::LevelFilter};
+use tracing::level_filters::LevelFilter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -50,8 +50,7 @@ pub(super) struct State {
     scope: Scope,
     transactions: sql::Open,
     swaps: keyvalue::Open,
-    stdout: Output,
-    stderr: Output,
+    outputs: Outputs,
     /// The plugin's level in the log when the instance was made.
     threshold: LevelFilter,
     pub(super) memory: Memory,
@@ -71,13 +70,12 @@ impl State {
         table.set_max_capacity(MAX_HANDLES);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_FIELDS);
-        let stdout = Output::new(services.speaker.clone(), Level::INFO, "stdout");
-        let stderr = Output::new(services.speaker.clone(), Level::WARN, "stderr");
+        let outputs = Outputs::new(&services.speaker, &scope.caller);
         let threshold = services.speaker.voice.level();
         // Nothing is granted: no folder, no variable, no argument, no address.
         let wasi = wasi
-            .stdout(stdout.clone())
-            .stderr(stderr.clone())
+            .stdout(outputs.stdout.clone())
+            .stderr(outputs.stderr.clone())
             .allow_tcp(false)
             .allow_udp(false)
             .max_random_size(64 << 10)
@@ -92,8 +90,7 @@ impl State {
             scope: scope.clone(),
             transactions: sql::Open::default(),
             swaps: keyvalue::Open::default(),
-            stdout,
-            stderr,
+            outputs,
             threshold,
             memory: Memory::new(memory),
             busy: None,
@@ -104,8 +101,7 @@ impl State {
 
     /// From here on the instance works for this request.
     pub(super) fn begin(&mut self, scope: Scope) {
-        self.stdout.begin(&scope.caller);
-        self.stderr.begin(&scope.caller);
+        self.outputs.begin(&scope.caller);
         self.scope = scope;
         self.outbound.begin();
         self.busy.get_or_insert_with(Busy::begin);
@@ -113,8 +109,7 @@ impl State {
 
     /// The instance waits for a request.
     pub(super) fn rest(&mut self) {
-        self.stdout.end();
-        self.stderr.end();
+        self.outputs.end();
         self.busy = None;
     }
 
@@ -124,7 +119,7 @@ impl State {
 
     /// What the guest wrote to standard error for this request, the last of it.
     pub(super) fn stderr(&self) -> Output {
-        self.stderr.clone()
+        self.outputs.stderr.clone()
     }
 
     /// True when another request can have the instance: no transaction was left open, memory is about what it was, few

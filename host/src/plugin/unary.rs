@@ -7,7 +7,7 @@ use super::{
     instance::Instance,
     state::{MAX_FIELDS, State},
 };
-use crate::{config::secrets::redacted, engine::poll_guest};
+use crate::config::secrets::redacted;
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Response, StatusCode, header::CONTENT_LENGTH, response,
@@ -98,7 +98,7 @@ pub(super) async fn run(
 async fn until<F: Future>(by: Instant, mut future: Pin<&mut F>) -> Option<F::Output> {
     let mut timer = None;
     poll_fn(|cx| {
-        if let Poll::Ready(output) = poll_guest(future.as_mut(), cx) {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
             return Poll::Ready(Some(output));
         }
         let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(by.into())));

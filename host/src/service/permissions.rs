@@ -22,6 +22,7 @@ mod bindings {
         path: "../wit",
         interfaces: "import greenroom:permissions/authorize@0.1.0;",
         imports: {
+            "greenroom:permissions/authorize.any-needed": trappable,
             "greenroom:permissions/authorize.needed": trappable,
             default: async | trappable,
         },
@@ -60,6 +61,11 @@ impl<'a> View<'a> {
     fn act(&self, permission: &str) -> Result<&'a Arc<Act>, Error> {
         let ctx: &'a Ctx = self.ctx;
         ctx.declared.find(permission).map_err(Error::NotDeclared)
+    }
+
+    /// Whether anything can deny what the request at hand asks for.
+    fn may_be_denied(&self) -> bool {
+        self.scope.caller.principal.restriction().is_some() || self.ctx.authority.decides()
     }
 
     /// Who is asked about: with all that is known of it where it sends the request at hand.
@@ -171,10 +177,12 @@ impl<'a> View<'a> {
 }
 
 impl authorize::Host for View<'_> {
+    fn any_needed(&mut self) -> Result<bool> {
+        Ok(self.may_be_denied())
+    }
+
     fn needed(&mut self, permission: String) -> Result<Result<bool, Error>> {
-        let restricted = self.scope.caller.principal.restriction().is_some();
-        let act = self.act(&permission);
-        Ok(act.map(|_| restricted || self.ctx.authority.decides()))
+        Ok(self.act(&permission).map(|_| self.may_be_denied()))
     }
 
     async fn authorize(

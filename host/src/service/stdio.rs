@@ -34,51 +34,79 @@ const HELD: usize = 2 * MAX_LINE;
 /// Bytes kept of what was written last.
 const LAST_WORDS: usize = 2 << 10;
 
-/// One of an instance's two output streams. Clones write to the same lines.
+/// An instance's two output streams.
+pub struct Outputs {
+    pub stdout: Output,
+    pub stderr: Output,
+    caller: Arc<Mutex<Caller>>,
+}
+
+impl Outputs {
+    pub fn new(speaker: &Speaker, caller: &Caller) -> Self {
+        let caller = Arc::new(Mutex::new(caller.clone()));
+        let output = |level, name| {
+            Output(Arc::new(Shared {
+                speaker: speaker.clone(),
+                caller: caller.clone(),
+                level,
+                name,
+                written: AtomicBool::new(false),
+                state: Mutex::default(),
+            }))
+        };
+        Self {
+            stdout: output(Level::INFO, "stdout"),
+            stderr: output(Level::WARN, "stderr"),
+            caller,
+        }
+    }
+
+    /// From here on it is written for this request; what was kept of earlier ones is forgotten.
+    pub fn begin(&self, caller: &Caller) {
+        self.stdout.forget();
+        self.stderr.forget();
+        *locked(&self.caller) = caller.clone();
+    }
+
+    /// What was written without an end of line is a line now: the request has ended.
+    pub fn end(&self) {
+        self.stdout.0.end();
+        self.stderr.0.end();
+    }
+}
+
+/// One of them. Clones write to the same lines.
 #[derive(Clone)]
 pub struct Output(Arc<Shared>);
 
 struct Shared {
     speaker: Speaker,
+    /// Who it is written for.
+    caller: Arc<Mutex<Caller>>,
+    /// That of the log lines.
     level: Level,
-    /// `stdout` or `stderr`.
+    /// `stdout` or `stderr`: their context.
     name: &'static str,
-    /// Set while a line has not ended.
-    begun: AtomicBool,
+    /// Set while there is something in `state`. Most requests write nothing.
+    written: AtomicBool,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    caller: Option<Caller>,
+    /// What has not ended yet.
     line: Vec<u8>,
     last: String,
 }
 
 impl Output {
-    /// `level`: that of the log lines. `name`: their context.
-    pub fn new(speaker: Speaker, level: Level, name: &'static str) -> Self {
-        Self(Arc::new(Shared {
-            speaker,
-            level,
-            name,
-            begun: AtomicBool::new(false),
-            state: Mutex::default(),
-        }))
-    }
-
-    /// From here on it is written for this request; what was kept of earlier ones is forgotten.
-    pub fn begin(&self, caller: &Caller) {
-        self.end();
-        let mut state = self.0.state();
-        state.caller = Some(caller.clone());
-        state.last.clear();
-    }
-
-    /// What was written without an end of line is a line now: the request has ended.
-    pub fn end(&self) {
-        if self.0.begun.load(Relaxed) {
-            self.0.end_line(&mut self.0.state());
+    /// What was written for an earlier request.
+    fn forget(&self) {
+        if self.0.written.load(Relaxed) {
+            let mut state = self.0.state();
+            self.0.end_line(&mut state);
+            state.last.clear();
+            self.0.written.store(false, Relaxed);
         }
     }
 
@@ -96,11 +124,19 @@ impl Output {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
+    }
+
+    /// Also when it failed, or is not kept: what the instance has begun to say becomes a line.
+    fn end(&self) {
+        if self.written.load(Relaxed) {
+            self.end_line(&mut self.state());
+        }
     }
 
     fn take(&self, mut bytes: &[u8]) {
         let mut state = self.state();
+        self.written.store(true, Relaxed);
         while !bytes.is_empty() {
             let room = HELD - state.line.len();
             let end = bytes.iter().take(room).position(|byte| *byte == b'\n');
@@ -113,11 +149,9 @@ impl Shared {
                 self.cut(&mut state);
             }
         }
-        self.begun.store(!state.line.is_empty(), Relaxed);
     }
 
     fn end_line(&self, state: &mut State) {
-        self.begun.store(false, Relaxed);
         while without_end(&state.line).len() > MAX_LINE {
             self.cut(state);
         }
@@ -140,9 +174,8 @@ impl Shared {
         if text.is_empty() || text.starts_with("note: run with `RUST_BACKTRACE=") {
             return;
         }
-        if let Some(caller) = &state.caller {
-            logging::line(&self.speaker, caller, self.level, self.name, &text);
-        }
+        let caller = locked(&self.caller).clone();
+        logging::line(&self.speaker, &caller, self.level, self.name, &text);
         // Before it is cut: a part of a secret is not found.
         let text = redacted(&text);
         state.last.push_str(&tame(&text, logging::MAX_MESSAGE));
@@ -153,13 +186,14 @@ impl Shared {
     }
 }
 
-/// An instance that failed, or is not kept, says what it has begun to say.
 impl Drop for Shared {
     fn drop(&mut self) {
-        if self.begun.load(Relaxed) {
-            self.end_line(&mut self.state());
-        }
+        self.end();
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Without its end of line.
@@ -246,16 +280,19 @@ mod tests {
         id::BuildId,
     };
 
-    fn output() -> Output {
+    fn outputs() -> Outputs {
         let speaker = Speaker::new("todo".parse().unwrap(), BuildId::of(b"x"));
-        let output = Output::new(speaker, Level::WARN, "stderr");
-        output.begin(&Caller::host("r1"));
-        output
+        Outputs::new(&speaker, &Caller::host("r1"))
+    }
+
+    fn output() -> Output {
+        outputs().stderr
     }
 
     #[test]
     fn keeps_the_last_words_only() {
-        let output = output();
+        let outputs = outputs();
+        let output = &outputs.stderr;
         output.take(&[b'x'; 10_000]);
         output.take(b"\nthread main panicked at src/lib.rs:1:\nno ");
         output.take(b"\xff luck\x1b[2J");
@@ -264,20 +301,23 @@ mod tests {
             last.len() <= LAST_WORDS && last.ends_with("src/lib.rs:1:\nno \u{fffd} luck\\u{1b}[2J"),
             "{last}"
         );
-        output.begin(&Caller::host("r2"));
+        outputs.begin(&Caller::host("r2"));
         assert_eq!(output.last_words(), "");
     }
 
     #[test]
     fn a_line_ends_with_its_request() {
-        let output = output();
-        output.take(b"half a line");
-        assert!(output.0.begun.load(Relaxed));
-        output.end();
-        assert!(!output.0.begun.load(Relaxed));
-        assert_eq!(output.last_words(), "half a line");
-        output.take(b"whole\n");
-        assert!(!output.0.begun.load(Relaxed));
+        let outputs = outputs();
+        for output in [&outputs.stdout, &outputs.stderr] {
+            output.take(b"half a line");
+            assert_eq!(output.0.state().last, "");
+            outputs.end();
+            assert_eq!(output.0.state().last, "half a line\n");
+            output.take(b"whole\nnot");
+            outputs.begin(&Caller::host("r2"));
+            assert_eq!(output.last_words(), "");
+            assert!(output.0.state().line.is_empty());
+        }
     }
 
     #[test]

@@ -119,11 +119,12 @@ impl Sqlite {
         reach: Reach,
         by: Deadline,
     ) -> Result<S::Out, Error> {
-        let until = self.until(by)?;
+        let now = Instant::now();
+        let until = self.until_from(now, by)?;
         run::check(&statement.sql, self.limits())?;
         let core = self.core();
         if !self.is_slow(&statement.sql) {
-            match core.read_inline(until, |connection| connection.read::<S>(&statement)) {
+            match core.read_inline(now, until, |connection| connection.read::<S>(&statement)) {
                 Ok(rows) => return Ok(rows),
                 Err(Fault::Failed(error)) => return Err(error),
                 Err(Fault::Slow) => self.remember_slow(&statement.sql),
@@ -294,8 +295,11 @@ impl Sqlite {
 
     /// When a call that starts now must have ended.
     fn until(&self, by: Deadline) -> Result<Instant, Error> {
+        self.until_from(Instant::now(), by)
+    }
+
+    fn until_from(&self, now: Instant, by: Deadline) -> Result<Instant, Error> {
         self.core().ensure_open()?;
-        let now = Instant::now();
         if by <= now {
             Err(Error::TimedOut)
         } else {

@@ -83,13 +83,14 @@ impl Core {
         }
     }
 
-    /// Runs a read at once on a connection of the stack. [`Fault::Slow`]: it must run on a thread.
+    /// Runs a read at once on a connection of the stack. `now`: when it was begun. [`Fault::Slow`]: it must run on a
+    /// thread.
     pub(super) fn read_inline<T>(
         &self,
+        now: Instant,
         until: Instant,
         run: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let now = Instant::now();
         let Some(connection) = self.readers.lease_looking(now)? else {
             return Err(Fault::Slow);
         };
@@ -123,7 +124,8 @@ impl Core {
         until: Instant,
         run: impl FnOnce(&Connection) -> Result<T, Error>,
     ) -> Option<Result<T, Error>> {
-        match self.read_inline(until, |connection| run(connection).map_err(Fault::from)) {
+        let run = |connection: &Connection| run(connection).map_err(Fault::from);
+        match self.read_inline(Instant::now(), until, run) {
             // So a fault of size or time shows here, and the limits on a thread are wider.
             Err(
                 Fault::Slow
