@@ -27,7 +27,7 @@ const CONNECTIONS: u32 = 64;
 const WARM_UP: u32 = 1;
 const SECONDS: u32 = 2;
 
-/// Both have the same rows and the same load. `checkout`: another of this repository, built by `cargo xtask build all`.
+/// Both have the same rows and the same load. `checkout`: another of this repository, where both are built ([`Built`]).
 /// About 8 minutes; the table goes to `target/bench/against.md`.
 pub(crate) fn run(checkout: &Path) -> Result<()> {
     let folder = places::empty_folder("against")?;

@@ -41,7 +41,8 @@ struct Options {
     /// Measure nothing; leave flame graphs of the host under load in target/bench.
     #[arg(long, conflicts_with_all = ["quick", "only", "subjects"])]
     profile: bool,
-    /// The host alone, beside that of another checkout of this repository in which `cargo xtask build all` has run.
+    /// The host alone, beside that of another checkout of this repository in which `cargo xtask build all` has run;
+    /// with `--programs` that of its target/dist.
     #[arg(long, value_name = "CHECKOUT", conflicts_with_all = ["quick", "only", "subjects", "profile", "train"])]
     against: Option<PathBuf>,
     /// Where the programs `greenroom` and `native-tuned` are, instead of target/release.

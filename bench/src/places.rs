@@ -50,7 +50,7 @@ pub(crate) fn hello() -> PathBuf {
     target("fixtures/hello.wasm")
 }
 
-/// What `cargo xtask build all` leaves of a host and its plugins.
+/// What `cargo xtask build all` leaves of a host and its plugins, or `cargo xtask dist` of the host.
 pub(crate) struct Built {
     pub(crate) greenroom: PathBuf,
     pub(crate) todo: PathBuf,
@@ -66,11 +66,12 @@ impl Built {
         }
     }
 
-    /// In another checkout of this repository.
+    /// In another checkout of this repository, compiled as the one here is.
     pub(crate) fn of(checkout: &Path) -> Self {
         let target = checkout.join("target");
+        let folder = PROGRAMS.get().map_or("release", |_| "dist");
         Self {
-            greenroom: target.join("release/greenroom"),
+            greenroom: target.join(folder).join("greenroom"),
             todo: target.join("plugins/todo.wasm"),
             hello: target.join("fixtures/hello.wasm"),
         }
@@ -118,7 +119,8 @@ pub(crate) fn empty_folder(name: &str) -> Result<PathBuf> {
 pub(crate) fn require(path: &Path) -> Result<()> {
     if !path.is_file() {
         bail!(
-            "{} is missing: `cargo xtask bench` builds it, `cargo xtask build all` in another checkout",
+            "{} is missing: `cargo xtask bench` builds it; in another checkout `cargo xtask build all` does, for `--dist` \
+             `cargo xtask dist`",
             path.display()
         );
     }

@@ -22,8 +22,7 @@ pub(crate) fn problem(args: &[String]) -> Option<String> {
     let rest: Vec<_> = args.iter().copied().filter(|arg| *arg != DIST).collect();
     match rest[..] {
         [] | ["--quick" | "--profile"] => None,
-        // The host of the other checkout is compiled without a profile of its work, so this one is as well.
-        [AGAINST, checkout] if !args.contains(&DIST) => {
+        [AGAINST, checkout] => {
             let flag = checkout.starts_with('-');
             flag.then(|| format!("`--against` takes a checkout, not {checkout:?}"))
         }
@@ -46,7 +45,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     command::clean(&mut driver);
     driver.args(args.iter().filter(|arg| *arg != DIST));
     if args.iter().any(|arg| arg == DIST) {
-        dist::run(true)?;
+        dist::run(!args.iter().any(|arg| arg == AGAINST))?;
         driver.arg("--programs").arg(tree::dist());
         driver.args(["--compiled", dist::COMPILED]);
     }
@@ -96,6 +95,7 @@ mod tests {
             "--dist --only size",
             "--quick --only load",
             "--against ../before",
+            "--dist --against ../before",
         ] {
             assert_eq!(problem(line), None, "{line}");
         }
@@ -107,7 +107,7 @@ mod tests {
             ("--profile --quick", "--profile --quick"),
             ("--against", "--against"),
             ("--against --quick", "--quick"),
-            ("--against ../before --dist", "--against ../before"),
+            ("--against ../before --quick", "--against ../before"),
         ] {
             assert!(
                 problem(line).is_some_and(|told| told.contains(names)),

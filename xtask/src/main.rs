@@ -33,8 +33,8 @@ Usage: cargo xtask COMMAND
   bench [--quick]   measure Greenroom beside native servers and Express into bench/results.md, in about 40 minutes;
                     --quick: in two minutes, into target/bench; --profile: flame graphs, into target/bench;
                     --only load, --only size: one part, into target/bench; --dist: of what `dist` compiles;
-                    --against CHECKOUT: the CPU of a request against that of the host which `build all` left in another
-                    checkout, in about 8 minutes
+                    --against CHECKOUT: the CPU of a request against that of the host which `build all` (with --dist
+                    `dist`, too) left in another checkout, in about 8 minutes
   check             formatting, clippy and rustdoc, with every warning an error
   dist              compile the host as operators run it, guided by a profile of its work under load, into
                     target/dist/greenroom, in about 15 minutes
