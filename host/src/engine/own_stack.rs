@@ -72,7 +72,7 @@ async fn pending_once() {
 }
 
 /// Polls a guest's call, and does what it leaves.
-pub fn poll_guest<F>(mut call: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output>
+pub(super) fn poll_guest<F>(mut call: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output>
 where
     F: Future + ?Sized,
 {
