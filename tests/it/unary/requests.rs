@@ -154,6 +154,10 @@ fn targets_that_no_client_sends_arrive_alike() {
 }
 
 /// Around `limits.buffer`: what is not collected comes through wasi:http, to either.
+/// Bytes of a body that no plugin reads. Beside its answer the host takes 1 MiB of what still comes, and then closes: who
+/// sends more may see the end of the connection before the answer.
+const UNREAD: usize = 1_000_000;
+
 #[test]
 fn bodies_arrive_alike() {
     for buffer in [BUFFER, 1000, 0] {
@@ -170,20 +174,21 @@ fn bodies_arrive_alike() {
                 .map(|n: usize| (n * n % 251).to_le_bytes()[0])
                 .collect();
             for id in WAYS {
-                let post = |path: &str| {
+                let post = |path: &str, body: &[u8]| {
                     let request = host.request("POST", &format!("/api/{id}{path}"));
-                    request.body(body.clone()).send()
+                    request.body(body.to_vec()).send()
                 };
-                assert_eq!(post("/upload").text(), n.to_string(), "{id}");
+                assert_eq!(post("/upload", &body).text(), n.to_string(), "{id}");
                 assert!(
-                    post("/mirror").body == body,
+                    post("/mirror", &body).body == body,
                     "{id}: {n} bytes are what they were"
                 );
-                assert_eq!(post("/unread").status, 200, "{id}, {n}");
+                let unread = &body[..n.min(UNREAD)];
+                assert_eq!(post("/unread", unread).status, 200, "{id}, {n}");
                 let whole = id == "whole" && n <= buffer;
                 let way = if whole { "unary" } else { "wasi" };
                 assert_eq!(
-                    post("/way").text(),
+                    post("/way", unread).text(),
                     way,
                     "{id}: {n} bytes, a buffer of {buffer}"
                 );
